@@ -1,0 +1,44 @@
+# Two commands do all: `make demo` and `make test`. Both set up .venv on their first run.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TRAIN := .venv-train
+
+.PHONY: demo test check train-policies clean bench
+
+$(VENV)/ready: constraints.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+demo: $(VENV)/ready
+	$(BIN)/stepsmith label recipes/demo.toml
+	$(BIN)/python -m worlds.truth runs/demo -o runs/demo-truth.parquet
+	$(BIN)/stepsmith evaluate runs/demo --truth runs/demo-truth.parquet
+	$(BIN)/stepsmith show runs/demo --wrong
+
+test: $(VENV)/ready
+	$(BIN)/python -m pytest
+
+# What CI checks beside the tests: style, types, the one direction of imports.
+check: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/ready
+	$(BIN)/python -m bench.searches
+
+# Trains the bundled policies anew (hours of CPU in all; needs torch, in an environment of its own).
+$(TRAIN)/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(TRAIN)
+	$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train]'
+	touch $@
+
+train-policies: $(TRAIN)/ready
+	$(TRAIN)/bin/python -m worlds.train
+
+clean:
+	rm -rf $(VENV) $(TRAIN) runs build dist *.egg-info
