@@ -1,0 +1,108 @@
+"""Files that are either whole or not there.
+
+Every write goes to a temporary name beside its target, is flushed to the disk, then renamed.
+A full or read-only disk raises StorageError that names the path; the temporary file is removed.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import StorageError
+
+_HINTS = {
+    errno.ENOSPC: "the disk is full: free some space and run the same command again",
+    errno.EDQUOT: "the disk quota is used up: free some space and run the same command again",
+    errno.EROFS: "the file system is read-only: choose another --out",
+    errno.EACCES: "there is no permission to write here: choose another --out",
+}
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of writing below `path` into a StorageError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        # pyarrow raises plain OSErrors whose errno is only in the text.
+        code = error.errno or next((c for c in _HINTS if os.strerror(c) in str(error)), 0)
+        hint = _HINTS.get(code, str(error))
+        raise StorageError(
+            f"{path}: cannot be written: {hint}. What was committed before is safe.",
+            path=str(path),
+            errno=code,
+        ) from error
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file, then make it `path`, durably."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(temporary)
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync_folder(path.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, value: Any) -> None:
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False) + "\n"
+    write_whole(path, lambda temporary: _put(temporary, text))
+
+
+def write_text(path: Path, text: str) -> None:
+    write_whole(path, lambda temporary: _put(temporary, text))
+
+
+def _put(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """One Parquet file; the bytes depend on the rows alone (and the pyarrow version)."""
+    write_whole(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`: a hard link where the disk can, else a copy."""
+    if target.exists():
+        return
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+            return
+        except FileExistsError:
+            return
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+                raise
+    write_whole(target, lambda temporary: _copy(source, temporary))
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.write_bytes(source.read_bytes())

@@ -1,0 +1,261 @@
+"""The recipe: everything a run is made of, read from TOML, checked before anything is spent.
+
+Unknown keys are refused. The recipe is echoed whole into the manifest; `Recipe.identity()` is
+what a folder belongs to: it leaves out `problems.limit`, `[run]`, `[output]` and the budget,
+which may change between two runs on one folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import RecipeError
+
+EngineKind = Literal["embedded", "openai", "vllm", "stub"]
+SearchName = Literal["exhaustive", "bisect", "scan", "omegaprm", "posterior"]
+PublishedView = Literal["hard", "soft", "scan", "progress", "advantage", "hybrid", "tools"]
+VoteView = Literal["spark", "aurora", "capo"]
+ViewName = PublishedView | VoteView | Literal["posterior"]
+AfterError = Literal["mask", "propagate", "local"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Problems(_Table):
+    source: str = Field(min_length=1)
+    columns: dict[str, str] = {}
+    limit: int = Field(0, ge=0)  # 0: all of them
+
+
+class Questions(_Table):
+    """Which questions are worth rollouts (OmegaPRM, section 3.4; SCAN's self-confidence)."""
+
+    # A question that is always or never solved tells nothing about its steps, so the default
+    # is the paper's: none of them is searched. A share can be kept for balance.
+    keep_all_right: float = Field(0.0, ge=0, le=1)
+    keep_all_wrong: float = Field(0.0, ge=0, le=1)
+    min_pass_rate: float = Field(0.0, ge=0, le=1)  # SCAN labels questions with at least 0.75
+
+
+class Steps(_Table):
+    split: Literal["blank_line", "numbered", "line", "sentence"] = "blank_line"
+
+
+class Model(_Table):
+    """What a policy and a prover have in common."""
+
+    engine: EngineKind = "embedded"
+    model: str = Field("", min_length=0)
+    base_urls: tuple[str, ...] = ()
+    revision: str = ""  # of a remote model; part of every key
+    prompt: str = "{problem}\n"  # or a template file; see pipeline/prompt.py
+    stop: tuple[str, ...] = ()
+    temperature: float = Field(0.8, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    max_tokens: int = Field(256, ge=1)
+    max_running: int = Field(256, ge=1)  # sequences (requests x n) that a server runs at once
+    tokenizer: str = ""  # openai: a tokenizer.json, so that prefixes are cut at token ends
+
+    @model_validator(mode="after")
+    def _complete(self) -> Model:
+        if self.engine == "openai" and not self.base_urls:
+            raise ValueError("engine 'openai' needs base_urls, such as http://127.0.0.1:8000/v1")
+        if not self.model and self.engine != "stub":
+            raise ValueError(f"engine {self.engine!r} needs a model")
+        return self
+
+
+class Policy(Model):
+    samples: int = Field(16, ge=1)  # solutions drawn for each problem
+
+
+class Rollouts(_Table):
+    """The prover (the policy's settings where left out) and the search."""
+
+    engine: EngineKind | None = None
+    model: str | None = None
+    base_urls: tuple[str, ...] | None = None
+    revision: str | None = None
+    prompt: str | None = None
+    stop: tuple[str, ...] | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    max_running: int | None = None
+    tokenizer: str | None = None
+    search: SearchName = "scan"
+    k: int = Field(8, ge=1)
+    budget_tokens: int = Field(-1, ge=-1)  # -1: no limit, 0: buy none
+    solutions: int = Field(0, ge=0)  # searched for each problem at most; 0: all of them
+
+
+class Labels(_Table):
+    view: ViewName = "scan"
+    filter: Literal["none", "qwen", "genprm"] = "none"
+    after_error: AfterError = "mask"
+    window: int = Field(2, ge=0)  # SCAN's d: steps before the first error that keep their ratio
+    progress: Literal["ratio", "difference"] = "ratio"
+    threshold: float = 0.8  # progress: label 1 from this ratio on (GenPRM's best)
+    slack: float = 0.0  # progress by difference, and advantage: label 1 where change >= -slack
+    interval: float = Field(0.9, gt=0, lt=1)  # mass of value_low .. value_high
+    balance: Literal["none", "outcome", "first_error"] = "none"  # sets keep
+
+
+class Run(_Table):
+    shard_problems: int = Field(64, ge=1)
+    task_runner: Literal["threads", "ray"] = "threads"
+    shards_at_once: int = Field(8, ge=1)  # overlap, so that the engine never waits for a tail
+    grader_processes: int = Field(2, ge=1)
+    patience_s: float = Field(120.0, gt=0)  # silence of an engine after which the run stops
+
+
+class Output(_Table):
+    dir: str = Field(min_length=1)
+
+
+class Recipe(_Table):
+    name: str = Field(min_length=1)
+    seed: int = 0
+    problems: Problems
+    questions: Questions = Questions()
+    steps: Steps = Steps()
+    policy: Policy
+    rollouts: Rollouts = Rollouts()
+    annotators: dict[str, dict[str, Any]] = {}
+    labels: Labels = Labels()
+    run: Run = Run()
+    output: Output
+
+    @model_validator(mode="after")
+    def _prover_is_whole(self) -> Recipe:
+        self.prover()
+        return self
+
+    def prover(self) -> Model:
+        """The rollouts' model: the policy's settings, overridden where `[rollouts]` names them.
+
+        A prover with another engine or model inherits neither the policy's revision nor its
+        tokenizer: those describe the policy's weights.
+        """
+        base = self.policy.model_dump(exclude={"samples"})
+        own = {
+            k: v
+            for k, v in self.rollouts.model_dump(include=set(Model.model_fields)).items()
+            if v is not None
+        }
+        if {"engine", "model"} & own.keys():
+            base |= {"revision": "", "tokenizer": ""}
+        return Model(**{**base, **own})
+
+    def identity(self) -> dict[str, Any]:
+        """The part that shapes a dataset; two runs on one folder must agree on it."""
+        whole = self.model_dump(mode="json")
+        for key in ("run", "output"):
+            del whole[key]
+        del whole["problems"]["limit"]
+        del whole["rollouts"]["budget_tokens"]
+        for table in ("policy", "rollouts"):
+            # Where a server stands and how much it takes is not what it answers.
+            for key in ("base_urls", "max_running"):
+                del whole[table][key]
+        return whole
+
+    def hash(self) -> str:
+        return content_hash(self.identity())
+
+
+def content_hash(value: object) -> str:
+    """16 hex digits of the canonical JSON of `value`."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe; `overrides` are `a.b=c` with c a TOML value or a bare string.
+
+    Raises RecipeError that names the file and the key.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: there is no such recipe", file=str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read: {error}", file=str(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{path}: is not TOML: {error}", file=str(path)) from error
+    for override in overrides:
+        apply_override(raw, override)
+    return parse_recipe(raw, str(path))
+
+
+def parse_recipe(raw: Mapping[str, Any], name: str) -> Recipe:
+    """Check a recipe's tables. Raises RecipeError that names `name` and every bad key."""
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"]) or "(the recipe)"
+            if problem["type"] == "extra_forbidden":
+                lines.append(f"  {key}: unknown key{_nearest(key)}")
+            else:
+                lines.append(f"  {key}: {problem['msg'].removeprefix('Value error, ')}")
+        text = "\n".join(lines)
+        raise RecipeError(f"{name}: {len(lines)} bad key(s):\n{text}", file=name) from None
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Dotted keys on which two recipe identities differ."""
+    found = []
+    for key in sorted(old.keys() | new.keys()):
+        left, right = old.get(key), new.get(key)
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            found += differences(left, right, f"{prefix}{key}.")
+        elif left != right:
+            found.append(f"{prefix}{key}")
+    return found
+
+
+def apply_override(raw: dict[str, Any], override: str) -> None:
+    """Set `a.b=c` in a recipe's tables. Raises RecipeError."""
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise RecipeError(f"--set {override}: must be a.b=c", key=key)
+    try:
+        value: object = tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    table = raw
+    *parents, last = key.strip().split(".")
+    for part in parents:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise RecipeError(f"--set {override}: {part} is not a table", key=key)
+    table[last] = value
+
+
+def _nearest(key: str) -> str:
+    """' (did you mean …?)' from the names of the same table."""
+    import difflib
+
+    *parents, last = key.split(".")
+    model: type[BaseModel] = Recipe
+    for part in parents:
+        field = model.model_fields.get(part)
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return ""
+        model = inner
+    close = difflib.get_close_matches(last, model.model_fields, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

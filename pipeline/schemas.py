@@ -1,0 +1,192 @@
+"""Arrow schemas of every table. All tables are Parquet.
+
+Steps are 0-based. `prefix_len` m = 0..T is the number of steps kept; 0 is the problem alone.
+`value[t]` is the value of the prefix that includes step t (m = t + 1). `first_error` is -1 for
+none and null where undecided. Verdicts and reasons are stored by the values of
+`pipeline.verdict`. docs/schema.md explains each column.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+STEP = pa.struct(
+    [
+        ("text", pa.string()),
+        ("start", pa.int32()),  # Unicode code points into solutions.text
+        ("end", pa.int32()),
+        ("token_end", pa.int32()),  # tokens of the solution kept by the prefix that ends here
+        ("logprob", pa.float32()),  # mean log-probability of the step's tokens, where known
+    ]
+)
+
+PROBLEMS = pa.schema(
+    [
+        ("problem_id", pa.string()),
+        ("source", pa.string()),
+        ("domain", pa.string()),
+        ("language", pa.string()),
+        ("text", pa.string()),
+        ("answer", pa.string()),
+        ("answer_type", pa.string()),
+        ("meta", pa.string()),  # JSON
+    ]
+)
+
+SOLUTIONS = pa.schema(
+    [
+        ("solution_id", pa.string()),
+        ("problem_id", pa.string()),
+        ("policy", pa.string()),  # model revision
+        ("prompt_hash", pa.string()),
+        ("text", pa.string()),
+        ("steps", pa.list_(STEP)),
+        ("token_ids", pa.list_(pa.int32())),  # null when imported
+        ("parent_solution_id", pa.string()),
+        ("fork_len", pa.int32()),
+        ("origin", pa.string()),  # sampled / tree / imported
+        ("final_answer", pa.string()),
+        ("outcome", pa.string()),  # verdict
+        ("outcome_reason", pa.string()),
+        ("finish_reason", pa.string()),
+        ("tokens", pa.int32()),
+        ("draws", pa.list_(pa.int32())),  # the screening draws that gave this very text
+        ("seed", pa.int64()),
+    ]
+)
+
+# What screening found about a question; one row a problem.
+QUESTIONS = pa.schema(
+    [
+        ("problem_id", pa.string()),
+        ("samples", pa.int32()),
+        ("correct", pa.int32()),
+        ("incorrect", pa.int32()),
+        ("unknown", pa.int32()),
+        ("distinct", pa.int32()),  # different solution texts among the samples
+        ("pass_rate", pa.float64()),  # correct / (correct + incorrect); null if none is known
+        ("question_reason", pa.string()),  # why it is not searched; null when it is
+        ("tokens", pa.int64()),
+    ]
+)
+
+ROLLOUTS = pa.schema(
+    [
+        ("problem_id", pa.string()),
+        ("prefix_hash", pa.string()),
+        ("prefix_len", pa.int32()),
+        ("draw", pa.int32()),
+        ("text", pa.string()),
+        ("outcome", pa.string()),
+        ("outcome_reason", pa.string()),
+        ("final_answer", pa.string()),
+        ("finish_reason", pa.string()),
+        ("tokens", pa.int32()),
+        ("seed", pa.int64()),
+        ("prover", pa.string()),  # model revision
+    ]
+)
+
+JUDGEMENTS = pa.schema(
+    [
+        ("solution_id", pa.string()),
+        ("source", pa.string()),
+        ("draw", pa.int32()),
+        ("verdicts", pa.list_(pa.int8())),  # 1 correct, -1 incorrect, 0 unknown
+        ("first_error", pa.int32()),
+        ("text", pa.string()),
+        ("finish_reason", pa.string()),
+        ("tokens", pa.int32()),
+    ]
+)
+
+DETAIL = pa.struct(
+    [("rule", pa.string()), ("start", pa.int32()), ("end", pa.int32()), ("text", pa.string())]
+)
+
+EVIDENCE = pa.schema(
+    [
+        ("solution_id", pa.string()),
+        ("step", pa.int32()),  # -1: the problem alone (m = 0); null: the whole solution
+        ("annotator", pa.string()),
+        ("source", pa.string()),  # hash of annotator version, model revision, prompt, parameters
+        ("target", pa.string()),  # prefix_value / prefix_correct / step_valid / outcome
+        ("correct", pa.int32()),
+        ("incorrect", pa.int32()),
+        ("unknown", pa.int32()),
+        ("censored", pa.bool_()),  # drawing stopped because of what was seen
+        ("score", pa.float64()),
+        ("detail", pa.list_(DETAIL)),
+        ("tokens", pa.int64()),
+        ("seconds", pa.float64()),
+    ]
+)
+
+TRUTH = pa.schema(
+    [
+        ("solution_id", pa.string()),
+        ("step", pa.int32()),
+        ("verdict", pa.string()),
+        ("origin", pa.string()),  # oracle / human / imported
+    ]
+)
+
+STEP_VERDICT = pa.struct(
+    [("annotator", pa.string()), ("verdict", pa.string()), ("reason", pa.string())]
+)
+
+# One solution, published. Lists are per step, all of the same length.
+LABELS = pa.schema(
+    [
+        ("solution_id", pa.string()),
+        ("problem_id", pa.string()),
+        ("source", pa.string()),
+        ("domain", pa.string()),
+        ("language", pa.string()),
+        ("problem", pa.string()),
+        ("answer", pa.string()),
+        ("steps", pa.list_(pa.string())),  # the pieces; joined they are the solution's text
+        ("p_correct", pa.list_(pa.float64())),  # soft label: P(no step up to here is wrong)
+        ("label", pa.list_(pa.int8())),  # hard: 1, 0, null where undecided
+        ("value", pa.list_(pa.float64())),
+        ("value_low", pa.list_(pa.float64())),
+        ("value_high", pa.list_(pa.float64())),
+        ("advantage", pa.list_(pa.float64())),
+        ("weight", pa.list_(pa.float64())),
+        ("n_rollouts", pa.list_(pa.int32())),  # known outcomes; unknown ones are not counted
+        ("n_success", pa.list_(pa.int32())),
+        ("n_unknown", pa.list_(pa.int32())),
+        ("censored", pa.list_(pa.bool_())),
+        ("prefix_hash", pa.list_(pa.string())),
+        ("step_start", pa.list_(pa.int32())),
+        ("step_end", pa.list_(pa.int32())),
+        ("step_tokens", pa.list_(pa.int32())),
+        ("step_logprob", pa.list_(pa.float32())),
+        ("verdicts", pa.list_(pa.list_(STEP_VERDICT))),
+        ("value_root", pa.float64()),
+        ("first_error", pa.int32()),
+        ("final_answer", pa.string()),
+        ("outcome", pa.string()),
+        ("finish_reason", pa.string()),
+        ("keep", pa.bool_()),
+        ("keep_reason", pa.string()),  # null when kept
+        ("p_min", pa.float64()),
+        ("p_mean", pa.float64()),
+        ("p_product", pa.float64()),
+        ("p_last", pa.float64()),
+        ("pass_rate", pa.float64()),  # of the problem, over the screening samples
+        ("path_diversity", pa.float64()),  # distinct texts / screening samples
+        ("n_merged", pa.int32()),  # screening samples that gave this very text
+        ("origin", pa.string()),
+        ("policy", pa.string()),
+        ("prover", pa.string()),
+        ("prompt_hash", pa.string()),
+        ("view", pa.string()),
+        ("after_error", pa.string()),
+        ("segmentation", pa.string()),
+        ("recipe_hash", pa.string()),
+        ("schema_version", pa.int32()),
+    ]
+)
