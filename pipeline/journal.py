@@ -1,0 +1,202 @@
+"""The journal: every completion is on disk before anybody uses it.
+
+A journal belongs to one shard: a folder of segments, each an Arrow IPC file that is whole or not
+there (temporary name, fsync, rename). `commit` returns when its rows are durable; rows of many
+callers share a segment (a group commit: at most `LINGER_S` or `GROUP` rows). `compact` joins the
+segments of a finished shard into one.
+
+Guaranteed: after any kill, a row whose `commit` had returned is there. Not guaranteed: rows of
+the group in flight. A key lists all that can change a completion: model revision, tokenizer
+hash, prompt token ids (or text), temperature, top-p, top-k, max tokens, stop list, draw, run
+seed. Left out, because they cannot: engine kind, host, batch, shard, time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import uuid
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.engines.base import Completion, EngineIdentity, Prompt, Sampling
+from pipeline.errors import StorageError
+from pipeline.files import write_whole
+
+LINGER_S = 0.1
+GROUP = 512
+
+_SCHEMA = pa.schema(
+    [
+        ("key", pa.binary(16)),
+        ("text", pa.string()),
+        ("finish_reason", pa.string()),
+        ("tokens", pa.int32()),
+        ("token_ids", pa.list_(pa.int32())),
+        ("logprobs", pa.list_(pa.float32())),
+    ]
+)
+
+
+def draw_keys(
+    identity: EngineIdentity, prompt: Prompt, sampling: Sampling, seed: int, draws: Iterable[int]
+) -> list[bytes]:
+    """The keys of some draws of one prompt, 16 bytes each."""
+    header = json.dumps(
+        [
+            identity.model_revision,
+            identity.tokenizer_hash,
+            sampling.temperature,
+            sampling.top_p,
+            sampling.top_k,
+            sampling.max_tokens,
+            list(sampling.stop),
+            seed,
+            "text" if prompt.token_ids is None else "ids",
+        ]
+    )
+    base = hashlib.blake2b(header.encode(), digest_size=16)
+    if prompt.token_ids is None:
+        base.update(prompt.text.encode("utf-8", "surrogatepass"))
+    else:
+        base.update(array("q", prompt.token_ids).tobytes())
+    keys = []
+    for draw in draws:
+        one = base.copy()
+        one.update(b"\0draw" + draw.to_bytes(8, "little"))
+        keys.append(one.digest())
+    return keys
+
+
+class Journal:
+    """One shard's committed completions. Not thread-safe: it lives on one event loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._rows: dict[bytes, Completion] = {}
+        self._pending: list[tuple[bytes, Completion]] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._full = asyncio.Event()
+        self._flusher: asyncio.Task[None] | None = None
+        self._number = 0
+
+    def load(self) -> int:
+        """Read what is committed; the number of completions. Raises StorageError."""
+        self._rows = {}
+        for path in sorted(self._folder.glob("*.arrow")):
+            try:
+                with pa.OSFile(str(path)) as file:
+                    table = pa.ipc.open_file(file).read_all()
+            except (OSError, pa.ArrowInvalid) as error:
+                raise StorageError(
+                    f"{path}: this journal segment cannot be read ({error}); restore it, or "
+                    f"delete it to buy its completions again",
+                    path=str(path),
+                ) from error
+            for key, completion in _unpack(table):
+                self._rows.setdefault(key, completion)
+            self._number += 1
+        return len(self._rows)
+
+    def get(self, key: bytes) -> Completion | None:
+        return self._rows.get(key)
+
+    async def commit(self, rows: list[tuple[bytes, Completion]]) -> None:
+        """Make `rows` durable, then visible to `get`. Raises StorageError."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending += rows
+        self._waiting.append(done)
+        if len(self._pending) >= GROUP:
+            self._full.set()
+        if self._flusher is None:
+            self._flusher = asyncio.create_task(self._flush())
+        await done
+
+    async def _flush(self) -> None:
+        """Write groups until nothing waits, then end: an idle journal costs nothing."""
+        while self._pending:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._full.wait(), LINGER_S)
+            rows, self._pending = self._pending, []
+            waiting, self._waiting = self._waiting, []
+            self._full.clear()
+            name = f"{self._number:06d}-{uuid.uuid4().hex[:6]}.arrow"
+            self._number += 1
+            try:
+                await asyncio.to_thread(_write, self._folder / name, rows)
+            except BaseException as error:
+                for future in waiting:
+                    if not future.done():
+                        future.set_exception(
+                            error if isinstance(error, StorageError) else StorageError(str(error))
+                        )
+                if not isinstance(error, StorageError):
+                    raise
+                continue
+            self._rows.update(rows)
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+        self._flusher = None
+
+    async def close(self) -> None:
+        """Wait for the group in flight."""
+        if self._flusher is not None:
+            await self._flusher
+
+    def compact(self) -> None:
+        """Join all segments into one. Safe to be killed: a key that is there twice is one row."""
+        segments = sorted(self._folder.glob("*.arrow"))
+        if len(segments) < 2:
+            return
+        _write(self._folder / f"all-{uuid.uuid4().hex[:6]}.arrow", list(self._rows.items()))
+        for path in segments:
+            path.unlink()
+
+    def forget(self) -> None:
+        """Free the memory of a shard that ended."""
+        self._rows = {}
+
+
+def _write(path: Path, rows: list[tuple[bytes, Completion]]) -> None:
+    table = pa.table(
+        {
+            "key": pa.array([key for key, _ in rows], pa.binary(16)),
+            "text": [c.text for _, c in rows],
+            "finish_reason": [c.finish_reason for _, c in rows],
+            "tokens": [c.tokens for _, c in rows],
+            "token_ids": [c.token_ids for _, c in rows],
+            "logprobs": [c.logprobs for _, c in rows],
+        },
+        schema=_SCHEMA,
+    )
+
+    def put(temporary: Path) -> None:
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with (
+            pa.OSFile(str(temporary), "wb") as file,
+            pa.ipc.new_file(file, _SCHEMA, options=options) as writer,
+        ):
+            writer.write_table(table)
+
+    write_whole(path, put)
+
+
+def _unpack(table: pa.Table) -> Iterable[tuple[bytes, Completion]]:
+    columns = [table.column(name).to_pylist() for name in _SCHEMA.names]
+    for key, text, finish, tokens, ids, logprobs in zip(*columns, strict=True):
+        yield (
+            key,
+            Completion(
+                text=text,
+                finish_reason=finish,
+                tokens=tokens,
+                token_ids=None if ids is None else tuple(ids),
+                logprobs=None if logprobs is None else tuple(logprobs),
+            ),
+        )

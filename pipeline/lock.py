@@ -1,0 +1,95 @@
+"""One owner of an output folder.
+
+An exclusive `flock` (gone with its process, however it ends) and a heartbeat inside the file for
+folders that several hosts share, where `flock` may not reach. A holder on another host whose
+heartbeat is younger than `STALE_S` keeps the folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from pipeline.errors import FolderBusy
+from pipeline.files import storage_errors
+
+BEAT_S = 5.0
+STALE_S = 60.0
+
+
+class FolderLock:
+    """`with FolderLock(folder):` owns the folder. Raises FolderBusy that names the holder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "lock"
+        self._folder = folder
+        self._stop = threading.Event()
+        self._beat: threading.Thread | None = None
+        self._handle = -1
+
+    def __enter__(self) -> FolderLock:
+        with storage_errors(self._path):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = self._holder()
+            os.close(self._handle)
+            raise self._busy(holder) from None
+        holder = self._holder()
+        elsewhere = holder.get("host") not in (None, socket.gethostname())
+        if elsewhere and time.time() - float(str(holder.get("time", 0))) < STALE_S:
+            os.close(self._handle)
+            raise self._busy(holder)
+        self._write()
+        self._beat = threading.Thread(target=self._keep_beating, name="lock", daemon=True)
+        self._beat.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        if self._beat is not None:
+            self._beat.join()
+        os.ftruncate(self._handle, 0)
+        os.close(self._handle)
+
+    def _keep_beating(self) -> None:
+        while not self._stop.wait(BEAT_S):
+            try:
+                self._write()
+            except OSError:
+                continue  # a full disk is reported by who writes data; the flock still holds
+
+    def _write(self) -> None:
+        text = json.dumps(
+            {"host": socket.gethostname(), "pid": os.getpid(), "time": round(time.time(), 1)}
+        ).encode()
+        os.pwrite(self._handle, text.ljust(200), 0)
+
+    def _holder(self) -> dict[str, object]:
+        try:
+            found = json.loads(os.pread(self._handle, 200, 0) or b"{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _busy(self, holder: dict[str, object]) -> FolderBusy:
+        who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
+        return FolderBusy(
+            f"{self._folder}: another run ({who}) is working in this folder; wait for it, stop "
+            f"it, or choose another --out",
+            folder=str(self._folder),
+            **{k: str(v) for k, v in holder.items()},
+        )

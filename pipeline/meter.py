@@ -1,0 +1,40 @@
+"""Counts of one run, for the progress line, the final table and the manifest."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Meter:
+    """Written on the engine's loop, read from anywhere (each field is one number)."""
+
+    bought: int = 0  # completions that the engine made in this run
+    cached: int = 0  # completions that the journal held
+    failed: int = 0  # completions that never came
+    truncated: int = 0
+    tokens: int = 0  # generated tokens bought in this run
+    tokens_cached: int = 0
+    running: int = 0  # completions asked for and not yet there
+    stages: Counter[str] = field(default_factory=Counter)  # shards done, by stage
+    stages_cached: Counter[str] = field(default_factory=Counter)
+    stages_total: Counter[str] = field(default_factory=Counter)
+    started: float = field(default_factory=time.monotonic)
+    first_completion: float | None = None
+
+    def seconds(self) -> float:
+        """Since the first completion (model loading and start-up left out)."""
+        return 0.0 if self.first_completion is None else time.monotonic() - self.first_completion
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "completions_bought": self.bought,
+            "completions_cached": self.cached,
+            "completions_failed": self.failed,
+            "completions_truncated": self.truncated,
+            "tokens_bought": self.tokens,
+            "tokens_cached": self.tokens_cached,
+            "seconds": round(self.seconds(), 3),
+        }
