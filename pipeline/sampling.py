@@ -1,0 +1,193 @@
+"""Screening: drawing solutions, cutting and grading them, and filtering questions.
+
+The samples of a problem are used three times: as solutions, as rollouts from the problem alone,
+and as its self-confidence (pass rate). Equal texts are merged into one solution that remembers
+its draws. A sample that failed has no text and is only counted, as unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.engines.base import Completion, Engine, Prompt
+from pipeline.grading.grader import Grader
+from pipeline.problems import Problem
+from pipeline.prompt import PromptTemplate
+from pipeline.purchase import Purchaser
+from pipeline.recipe import Questions
+from pipeline.schemas import QUESTIONS, SOLUTIONS
+from pipeline.segment import Rule, segment, token_ends
+from pipeline.verdict import Grade, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What screening needs beside the problems; the same for every shard."""
+
+    engine: Engine  # for its tokenizer alone
+    template: PromptTemplate
+    samples: int
+    split: Rule
+    questions: Questions
+    grader: Grader
+    seed: int
+
+
+async def screen_shard(
+    problems: Sequence[Problem], screening: Screening, purchaser: Purchaser
+) -> dict[str, pa.Table]:
+    """Tables `solutions` and `questions`, in the order of `problems`."""
+    screened = await asyncio.gather(
+        *(_screen_problem(problem, screening, purchaser) for problem in problems)
+    )
+    solutions = [row for rows, _ in screened for row in rows]
+    return {
+        "solutions": pa.Table.from_pylist(solutions, schema=SOLUTIONS),
+        "questions": pa.Table.from_pylist([q for _, q in screened], schema=QUESTIONS),
+    }
+
+
+async def _screen_problem(
+    problem: Problem, screening: Screening, purchaser: Purchaser
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    prompt = problem_prompt(problem.text, screening)
+    completions = await purchaser.draw(problem.problem_id, prompt, 0, screening.samples)
+    grades = await asyncio.gather(
+        *(
+            screening.grader.grade(
+                c.text, problem.answer or "", problem.answer_type, c.finish_reason
+            )
+            for c in completions
+        )
+    )
+    rows: dict[str, dict[str, Any]] = {}
+    for draw, (completion, grade) in enumerate(zip(completions, grades, strict=True)):
+        if completion.finish_reason == "failed":
+            continue
+        row = rows.get(completion.text)
+        if row is None:
+            rows[completion.text] = _solution(
+                problem, screening, purchaser, completion, grade, draw
+            )
+        else:
+            row["draws"].append(draw)
+    return list(rows.values()), _question(problem, screening, completions, grades, len(rows))
+
+
+def problem_prompt(text: str, screening: Screening) -> Prompt:
+    """The rendered prompt, with token ids where the engine's tokenizer is on this side."""
+    rendered = screening.template.render(text)
+    return Prompt(rendered, screening.engine.encode(rendered))
+
+
+def _solution(
+    problem: Problem,
+    screening: Screening,
+    purchaser: Purchaser,
+    completion: Completion,
+    grade: Grade,
+    draw: int,
+) -> dict[str, Any]:
+    revision = purchaser.identity.model_revision
+    identity = "\0".join([problem.problem_id, revision, screening.template.hash, completion.text])
+    return {
+        "solution_id": hashlib.blake2b(
+            identity.encode("utf-8", "surrogatepass"), digest_size=8
+        ).hexdigest(),
+        "problem_id": problem.problem_id,
+        "policy": revision,
+        "prompt_hash": screening.template.hash,
+        "text": completion.text,
+        "steps": cut_steps(completion, screening),
+        "token_ids": completion.token_ids,
+        "parent_solution_id": None,
+        "fork_len": None,
+        "origin": "sampled",
+        "final_answer": grade.answer,
+        "outcome": grade.verdict.value,
+        "outcome_reason": grade.reason,
+        "finish_reason": completion.finish_reason,
+        "tokens": completion.tokens,
+        "draws": [draw],
+        "seed": screening.seed,
+    }
+
+
+def cut_steps(completion: Completion, screening: Screening) -> list[dict[str, Any]]:
+    """The STEP structs of a completion's text."""
+    spans = segment(completion.text, screening.split)
+    ids = completion.token_ids
+    chars = None if ids is None else screening.engine.char_ends(ids)
+    ends = None if chars is None else token_ends(spans, chars)[0]
+    steps = []
+    begin = 0
+    for number, (start, end) in enumerate(spans):
+        stop = None if ends is None else ends[number]
+        logprob = None
+        if stop is not None and completion.logprobs is not None and stop > begin:
+            logprob = sum(completion.logprobs[begin:stop]) / (stop - begin)
+        steps.append(
+            {
+                "text": completion.text[start:end],
+                "start": start,
+                "end": end,
+                "token_end": stop,
+                "logprob": logprob,
+            }
+        )
+        begin = stop or begin
+    return steps
+
+
+def _question(
+    problem: Problem,
+    screening: Screening,
+    completions: Sequence[Completion],
+    grades: Sequence[Grade],
+    distinct: int,
+) -> dict[str, Any]:
+    counts = Counter(grade.verdict for grade in grades)
+    right, wrong = counts[Verdict.CORRECT], counts[Verdict.INCORRECT]
+    known = right + wrong
+    return {
+        "problem_id": problem.problem_id,
+        "samples": len(completions),
+        "correct": right,
+        "incorrect": wrong,
+        "unknown": counts[Verdict.UNKNOWN],
+        "distinct": distinct,
+        "pass_rate": right / known if known else None,
+        "question_reason": question_reason(
+            problem.problem_id, right, wrong, screening.questions, screening.seed
+        ),
+        "tokens": sum(c.tokens for c in completions),
+    }
+
+
+def question_reason(
+    problem_id: str, right: int, wrong: int, questions: Questions, seed: int
+) -> str | None:
+    """Why a question is not searched, or None (OmegaPRM, section 3.4: drop all or none right)."""
+    if right + wrong == 0:
+        return "no_outcome"
+    share = _share(problem_id, seed)
+    if wrong == 0 and share >= questions.keep_all_right:
+        return "all_right"
+    if right == 0 and share >= questions.keep_all_wrong:
+        return "all_wrong"
+    if right and right / (right + wrong) < questions.min_pass_rate:
+        return "low_pass_rate"
+    return None
+
+
+def _share(problem_id: str, seed: int) -> float:
+    """A fixed place in [0, 1) for each problem, so that a kept share is the same in every run."""
+    digest = hashlib.blake2b(f"{seed}\0{problem_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
