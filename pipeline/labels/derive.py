@@ -1,0 +1,146 @@
+"""Labels from stored evidence: one published row for each solution, without a model or a GPU.
+
+Guarantees: a pure function; one row a solution, in the order of `solutions`, with exactly the
+schema LABELS; undefined is null, never NaN and never zero; unknown outcomes count for nothing;
+no Python loop over steps or solutions, and memory that is flat from shard to shard. All
+solutions of a problem must be in one call: its pass rate is taken over them. Does not buy or
+grade anything, and does not repair evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from pipeline import recipe
+from pipeline.labels import after_error, pieces
+from pipeline.labels.aggregates import aggregate
+from pipeline.labels.counts import jeffreys, ratio, read_counts
+from pipeline.labels.keep import keep_reasons
+from pipeline.labels.layout import NULL, Floats, Labels8, floats, labels
+from pipeline.labels.screening import screen
+from pipeline.labels.shard import Shard, View
+from pipeline.labels.tools import read_tools
+from pipeline.labels.views import VIEWS, check
+from pipeline.schemas import LABELS, SCHEMA_VERSION
+from pipeline.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the evidence came from; the same for every row of a call."""
+
+    prover: str
+    segmentation: str
+    recipe_hash: str
+
+
+def derive(
+    problems: pl.DataFrame,
+    solutions: pl.DataFrame,
+    evidence: pl.DataFrame,
+    settings: recipe.Labels,
+    questions: recipe.Questions,
+    k: int,
+    provenance: Provenance,
+) -> pa.Table:
+    """Label a shard. `solutions` may carry `prefix_hashes: list<string>`, `problems` may carry
+    `question_reason: string`. Raises RecipeError for a view or filter that does not exist."""
+    check(settings)
+    ids = solutions["solution_id"]
+    layout = pieces.layout(solutions)
+    screening = screen(problems, solutions, questions)
+    counts, root = read_counts(evidence, ids, layout)
+    shard = Shard.measured(
+        layout, counts, root, _outcome(solutions), _column(screening["pass_rate"]), k
+    )
+    tools = read_tools(evidence, ids, layout)
+    after: recipe.AfterError = "local" if settings.view == "tools" else settings.after_error
+    by_view = VIEWS[settings.view](shard, settings)
+    first, decided = after_error.first_error(by_view, layout)
+    view = after_error.apply(by_view, layout, after, tools, states_p=settings.view != "advantage")
+    low, high = jeffreys(counts, settings.interval)
+    low, high = (np.where(shard.exact, shard.value, end) for end in (low, high))
+    change = shard.value - layout.before(shard.value, shard.value_root)
+    reasons = keep_reasons(shard, view, first, decided, screening["question_reason"], ids, settings)
+    whole = aggregate(view, layout)
+    of_step = {
+        "p_correct": floats(view.p_correct),
+        "label": labels(view.label),
+        "value": floats(shard.value),
+        "value_low": floats(low),
+        "value_high": floats(high),
+        "advantage": floats(change),
+        "weight": floats(_weight(view, low, high)),
+        "n_rollouts": pa.array(counts.known.astype(np.int32)),
+        "n_success": pa.array(counts.correct.astype(np.int32)),
+        "n_unknown": pa.array(counts.unknown.astype(np.int32)),
+        "censored": pa.array(counts.censored),
+        "verdicts": tools.verdicts,
+    } | pieces.columns(solutions, layout)
+    of_solution = {
+        "value_root": floats(ratio(root)),
+        "first_error": pa.array(first.astype(np.int32), mask=~decided),
+        "keep": reasons.is_null().to_arrow(),
+        "keep_reason": reasons.to_arrow(),
+        "p_min": floats(whole.minimum),
+        "p_mean": floats(whole.mean),
+        "p_product": floats(whole.product),
+        "p_last": floats(whole.last),
+        "pass_rate": screening["pass_rate"].to_arrow(),
+        "path_diversity": screening["path_diversity"].to_arrow(),
+        "n_merged": screening["n_merged"].to_arrow(),
+    }
+    same = {
+        "prover": provenance.prover,
+        "view": settings.view,
+        "after_error": after,
+        "segmentation": provenance.segmentation,
+        "recipe_hash": provenance.recipe_hash,
+        "schema_version": SCHEMA_VERSION,
+    }
+    columns: dict[str, Any] = {name: layout.lists(flat) for name, flat in of_step.items()}
+    columns |= of_solution
+    columns |= {name: pa.repeat(value, len(solutions)) for name, value in same.items()}
+    columns |= _copied(problems, solutions)
+    return pa.table({field.name: columns[field.name].cast(field.type) for field in LABELS}, LABELS)
+
+
+def _weight(view: View, low: Floats, high: Floats) -> Floats:
+    """How sure sampling made the label: 1 where it needed none, 0 where there is no label."""
+    sampled = np.where(np.isnan(low), 1.0, 1.0 - (high - low))
+    return np.where(view.label == NULL, 0.0, sampled)
+
+
+def _outcome(solutions: pl.DataFrame) -> Labels8:
+    outcome = solutions["outcome"]
+    right = (outcome == Verdict.CORRECT.value).fill_null(False).to_numpy()
+    wrong = (outcome == Verdict.INCORRECT.value).fill_null(False).to_numpy()
+    return np.where(right, np.int8(1), np.where(wrong, np.int8(0), NULL))
+
+
+def _column(values: pl.Series) -> Floats:
+    """A float series with NaN for null, even where the whole series is null."""
+    return values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _copied(problems: pl.DataFrame, solutions: pl.DataFrame) -> dict[str, Any]:
+    """Columns that a row takes over from its solution and its problem."""
+    of_problem = problems.select(
+        "problem_id", "source", "domain", "language", "answer", problem="text"
+    ).unique("problem_id", keep="first")
+    rows = solutions.select(
+        "solution_id",
+        "problem_id",
+        "final_answer",
+        "outcome",
+        "finish_reason",
+        "origin",
+        "policy",
+        "prompt_hash",
+    ).join(of_problem, on="problem_id", how="left", maintain_order="left")
+    return {name: rows[name].to_arrow() for name in rows.columns}

@@ -1,0 +1,58 @@
+"""The steps themselves: their texts, places, tokens, log-probabilities and prefix hashes.
+
+Guarantees: the pieces as stored, one entry a step; a solution whose list of steps is null has
+none. `step_tokens` is the growth of token_end (from 0), null where either end is unknown.
+`prefix_hash` is the frame's `prefix_hashes` where it has that column and a row gives one hash a
+step, null otherwise. Does not cut, join or tokenise anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.labels.layout import Ints, Layout
+
+
+def layout(solutions: pl.DataFrame) -> Layout:
+    return Layout.of_lengths(_lengths(solutions["steps"]))
+
+
+def columns(solutions: pl.DataFrame, layout: Layout) -> dict[str, Any]:
+    """The flat Arrow arrays behind steps, step_* and prefix_hash."""
+    steps = pc.list_flatten(solutions["steps"].rechunk().to_arrow())
+    ends = pc.struct_field(steps, "token_end").cast(pa.float64()).fill_null(float("nan"))
+    token_end = ends.to_numpy(zero_copy_only=False)
+    tokens = token_end - layout.before(token_end, np.zeros(layout.num_solutions))
+    return {
+        "steps": pc.struct_field(steps, "text"),
+        "step_start": pc.struct_field(steps, "start"),
+        "step_end": pc.struct_field(steps, "end"),
+        "step_tokens": pa.array(np.nan_to_num(tokens).astype(np.int32), mask=np.isnan(tokens)),
+        "step_logprob": _without_nan(pc.struct_field(steps, "logprob")),
+        "prefix_hash": _hashes(solutions, layout),
+    }
+
+
+def _lengths(lists: pl.Series) -> Ints:
+    return lists.list.len().fill_null(0).cast(pl.Int64).to_numpy()
+
+
+def _without_nan(values: Any) -> Any:
+    """An engine may store NaN for a log-probability that it does not know."""
+    return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+
+
+def _hashes(solutions: pl.DataFrame, layout: Layout) -> Any:
+    if "prefix_hashes" not in solutions.columns:
+        return pa.nulls(layout.num_steps, pa.string())
+    hashes = solutions["prefix_hashes"]
+    given = Layout.of_lengths(_lengths(hashes))
+    usable = (given.lengths == layout.lengths)[layout.row]
+    index = given.offsets[:-1][layout.row] + layout.position
+    flat = pc.list_flatten(hashes.rechunk().to_arrow()).cast(pa.string())
+    return flat.take(pa.array(np.where(usable, index, 0), mask=~usable))

@@ -1,0 +1,123 @@
+"""Small frames for label tests: a solution is written as its counts, such as "5/8" or "0/2?6"
+(c right of n known, ?u unknown, a trailing ! for censored; "" for not measured)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from pipeline import recipe
+from pipeline.labels.derive import Provenance, derive
+from pipeline.schemas import EVIDENCE, PROBLEMS, SOLUTIONS
+
+COUNT = re.compile(r"(\d+)/(\d+)(?:\?(\d+))?(!)?")
+
+
+@dataclass
+class Case:
+    """One solution with its evidence; its problem is `problem`."""
+
+    counts: Sequence[str]
+    outcome: str | None = "incorrect"
+    root: str = ""
+    id: str = "s0"
+    problem: str = "p0"
+    draws: int = 1
+    text: str = ""
+    tools: dict[int, tuple[int, int]] = field(default_factory=dict)  # step -> correct, incorrect
+    origin: str = "sampled"
+
+    def solution(self) -> dict[str, Any]:
+        steps = [
+            {"text": f"{t}\n", "start": 2 * t, "end": 2 * t + 2, "token_end": 3 * t + 3}
+            for t in range(len(self.counts))
+        ]
+        return {
+            "solution_id": self.id,
+            "problem_id": self.problem,
+            "text": self.text or f"text of {self.id}",
+            "steps": steps,
+            "outcome": self.outcome,
+            "draws": list(range(self.draws)),
+            "origin": self.origin,
+        }
+
+    def evidence(self) -> list[dict[str, Any]]:
+        rows = []
+        for step, text in enumerate([self.root, *self.counts], start=-1):
+            match = COUNT.fullmatch(text)
+            if match:
+                c, n, u, censored = match.groups()
+                rows.append(
+                    self._row(step, "prefix_value", int(c), int(n) - int(c), int(u or 0))
+                    | {"censored": censored is not None}
+                )
+        for step, (right, wrong) in self.tools.items():
+            row = self._row(step, "step_valid", right, wrong, int(right + wrong == 0))
+            detail = [{"rule": "sum", "start": 0, "end": 1, "text": "one"}, {"text": "two"}]
+            rows.append(row | {"annotator": "arithmetic", "detail": detail if wrong else []})
+        return rows
+
+    def _row(self, step: int, target: str, c: int, i: int, u: int) -> dict[str, Any]:
+        return {
+            "solution_id": self.id,
+            "step": step,
+            "annotator": "rollouts",
+            "source": "abc",
+            "target": target,
+            "correct": c,
+            "incorrect": i,
+            "unknown": u,
+            "censored": False,
+        }
+
+
+def frame(rows: list[dict[str, Any]], schema: pa.Schema) -> pl.DataFrame:
+    table = pl.from_arrow(pa.Table.from_pylist(rows, schema))
+    assert isinstance(table, pl.DataFrame)
+    return table
+
+
+def table(*cases: Case, questions: recipe.Questions | None = None, k: int = 8, **settings: Any):
+    """`derive` on these solutions, as a list of rows."""
+    problems = frame(
+        [{"problem_id": p, "text": "Q?"} for p in sorted({case.problem for case in cases})],
+        PROBLEMS,
+    )
+    labelled = derive(
+        problems,
+        frame([case.solution() for case in cases], SOLUTIONS),
+        frame([row for case in cases for row in case.evidence()], EVIDENCE),
+        recipe.Labels(**settings),
+        questions or recipe.Questions(),
+        k,
+        Provenance("prover", "blank_line/1", "hash"),
+    )
+    return labelled.to_pylist()
+
+
+@pytest.fixture
+def case() -> type[Case]:
+    return Case
+
+
+@pytest.fixture
+def rows() -> Callable[..., list[dict[str, Any]]]:
+    return table
+
+
+@pytest.fixture
+def row() -> Callable[..., dict[str, Any]]:
+    """The row of one solution, written as its counts."""
+
+    def one(*counts: str, outcome: str | None = "incorrect", root: str = "", **settings: Any):
+        tools = settings.pop("tools", {})
+        return table(Case(counts, outcome, root, tools=tools), **settings)[0]
+
+    return one

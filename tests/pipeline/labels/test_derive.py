@@ -1,0 +1,139 @@
+"""The whole row, its edges, and settings that do not exist."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+import pytest
+
+from pipeline import recipe
+from pipeline.errors import RecipeError
+from pipeline.labels.derive import Provenance, derive
+from pipeline.labels.feeds import feeds
+from pipeline.labels.stable_hash import stable_hash
+from pipeline.labels.views import VIEWS, check
+from pipeline.schemas import EVIDENCE, LABELS, PROBLEMS, SOLUTIONS
+
+PROVENANCE = Provenance("prover", "blank_line/1", "hash")
+
+
+def floats_of(value):
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from floats_of(item)
+    elif isinstance(value, dict):
+        yield from floats_of(list(value.values()))
+
+
+@pytest.mark.parametrize("after_error", ["mask", "propagate", "local"])
+@pytest.mark.parametrize("view", list(VIEWS))
+def test_edges_give_rows_without_nan(view, after_error, case, rows):
+    cases = [
+        case([], id="no step"),
+        case([], "correct", id="no step, right"),
+        case(["1/8"], id="one step"),
+        case(["4/8"] * 250 + ["0/8"] + [""] * 249, id="500 steps"),
+        case(["0/0?8"] * 3, "unknown", id="all unknown"),
+        case(["", ""], None, id="imported", problem="p1", draws=0, origin="imported"),
+        case(["2/8!", "0/0"], "correct", id="censored"),
+        case([], id="last"),
+    ]
+    got = rows(*cases, view=view, after_error=after_error, balance="outcome")
+    assert [row["solution_id"] for row in got] == [one.id for one in cases]
+    assert [len(row["label"]) for row in got] == [0, 0, 1, 500, 3, 2, 2, 0]
+    for row in got:
+        assert not any(math.isnan(x) for x in floats_of(list(row.values())))
+        lengths = {len(row[field.name]) for field in LABELS if str(field.type).startswith("list")}
+        assert len(lengths) == 1
+
+
+@pytest.mark.parametrize("view", list(VIEWS))
+def test_empty_shard_is_an_empty_table(view):
+    empty = [pl.from_arrow(schema.empty_table()) for schema in (PROBLEMS, SOLUTIONS, EVIDENCE)]
+    got = derive(*empty, recipe.Labels(view=view), recipe.Questions(), 8, PROVENANCE)
+    assert got.schema == LABELS
+    assert len(got) == 0
+
+
+def test_steps_and_places_are_copied(row):
+    got = row("8/8", "8/8", view="hard")
+    assert got["steps"] == ["0\n", "1\n"]
+    assert (got["step_start"], got["step_end"]) == ([0, 2], [2, 4])
+    assert got["step_tokens"] == [3, 3]  # token_end 3, 6
+    assert got["prefix_hash"] == [None, None]
+    assert (got["problem"], got["prover"], got["segmentation"]) == ("Q?", "prover", "blank_line/1")
+    assert (got["view"], got["after_error"], got["schema_version"]) == ("hard", "mask", 1)
+
+
+def test_prefix_hashes_pass_through_where_there_is_one_a_step(case):
+    solutions = pl.DataFrame([case(["", ""], id="a").solution(), case([""], id="b").solution()])
+    empty = pl.from_arrow(SOLUTIONS.empty_table())
+    solutions = pl.concat([empty, solutions], how="diagonal_relaxed").with_columns(
+        prefix_hashes=pl.Series([["x", "y"], None], dtype=pl.List(pl.String))
+    )
+    got = derive(
+        pl.from_arrow(PROBLEMS.empty_table()),
+        solutions,
+        pl.from_arrow(EVIDENCE.empty_table()),
+        recipe.Labels(view="hard"),
+        recipe.Questions(),
+        8,
+        PROVENANCE,
+    )
+    assert got["prefix_hash"].to_pylist() == [["x", "y"], [None]]
+
+
+def test_rows_of_a_shard_do_not_depend_on_each_other_but_through_their_problem(case, rows):
+    a = case(["3/8", "0/8"], id="a", problem="p0")
+    b = case(["", "2/8"], "correct", id="b", problem="p1")
+    assert rows(a, b, view="scan") == rows(a, view="scan") + rows(b, view="scan")
+
+
+@pytest.mark.parametrize("view", ["hybrid", "posterior", "spark", "aurora", "capo"])
+def test_view_that_does_not_exist_is_refused_by_name(view):
+    with pytest.raises(RecipeError, match=f"{view}.*hard, soft, scan, progress, advantage"):
+        check(recipe.Labels(view=view))
+
+
+def test_filter_is_refused(row):
+    with pytest.raises(RecipeError, match="needs a judge annotator"):
+        row("8/8", view="hard", filter="qwen")
+
+
+@pytest.mark.parametrize(
+    ("view", "search", "fits"),
+    [
+        ("hard", "bisect", True),
+        ("soft", "exhaustive", True),
+        ("soft", "omegaprm", True),
+        ("soft", "bisect", False),
+        ("scan", "scan", True),
+        ("scan", "omegaprm", False),
+        ("progress", "scan", False),
+        ("advantage", "posterior", False),
+    ],
+)
+def test_feeds(view, search, fits):
+    reason = feeds(view, search)
+    assert (reason is None) == fits
+    assert fits or search in reason
+
+
+def test_stable_hash_has_not_changed():
+    # FNV-1a of "" is its offset basis and of "a" 0xaf63dc4c8601ec8c; both through SplitMix64's
+    # finaliser, worked in exact integers below.
+    def finalise(x: int) -> int:
+        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
+        return x ^ x >> 31
+
+    got = stable_hash(pl.Series(["", "a", "ab"])[0:2]).tolist()
+    assert got == [finalise(0xCBF29CE484222325), finalise(0xAF63DC4C8601EC8C)]
+
+
+def test_stable_hash_does_not_depend_on_its_neighbours():
+    alone = stable_hash(pl.Series(["é1"]))[0]
+    assert stable_hash(pl.Series(["a much longer one", "é1"]))[1] == alone

@@ -1,0 +1,112 @@
+"""A solution in the terminal."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from pipeline.show import render, visible
+
+
+def row(**changes):
+    base = {
+        "solution_id": "s0",
+        "view": "scan",
+        "after_error": "mask",
+        "problem": "How many?",
+        "answer": "5",
+        "final_answer": "6",
+        "outcome": "incorrect",
+        "first_error": 1,
+        "keep": False,
+        "keep_reason": "balance",
+        "value_root": 0.5,
+        "pass_rate": None,
+        "steps": ["2 + 2 = 4\n\n", "4 + 1 = 6\n\n"],
+        "label": [1, 0],
+        "p_correct": [0.75, 0.0],
+        "value": [0.375, None],
+        "value_low": [0.15, 0.0],
+        "value_high": [0.66, 0.2],
+        "n_success": [3, 0],
+        "n_rollouts": [8, 5],
+        "n_unknown": [0, 3],
+        "censored": [False, True],
+        "verdicts": [
+            [],
+            [{"annotator": "arithmetic", "verdict": "incorrect", "reason": "4 + 1 is 5"}],
+        ],
+    }
+    return base | changes
+
+
+def test_a_solution_in_full():
+    assert render(row()).plain == (
+        "s0  view scan, after the error mask\n"
+        "problem: How many?\n"
+        "answer: 5\n"
+        "given: 6\n"
+        "outcome: incorrect\n"
+        "first error: step 1\n"
+        "kept: no: balance\n"
+        "value of the problem 0.50, pass rate –\n\n"
+        "✓   0  p 0.75  value 0.38 [0.15, 0.66] 3/8\n"
+        "2 + 2 = 4\n"
+        "✗   1  p 0.00  value – [0.00, 0.20] 0/5 and 3 unknown censored\n"
+        "4 + 1 = 6\n"
+        "     arithmetic incorrect: 4 + 1 is 5\n"
+    )
+
+
+def test_undecided_row_without_evidence():
+    got = render(
+        row(
+            steps=["x"],
+            label=[None],
+            p_correct=[None],
+            n_success=[0],
+            n_rollouts=[0],
+            n_unknown=[0],
+            verdicts=[[]],
+            first_error=None,
+            answer=None,
+            keep=True,
+        )
+    ).plain
+    assert "answer: –\n" in got
+    assert "first error: undecided\nkept: yes\n" in got
+    assert got.endswith("·   0  p –  not rolled out\nx\n")
+
+
+def test_model_text_is_not_markup():
+    got = render(row(steps=["[red]a[/red] [link=x]", "b"]))
+    assert "[red]a[/red] [link=x]" in got.plain
+    assert not any("link" in str(span.style) for span in got.spans)
+
+
+def test_escape_sequences_do_not_reach_the_terminal():
+    out = io.StringIO()
+    hostile = "\x1b[2J\x1b]0;title\x07\r\x9b31m\u202eabc"
+    console = Console(file=out, force_terminal=True, color_system=None, width=200)
+    console.print(render(row(problem=hostile, steps=[hostile, hostile], final_answer=hostile)))
+    written = out.getvalue()
+    assert not {"\x1b", "\x07", "\r", "\x9b", "\u202e"} & set(written)
+    assert "␛[2J␛]0;title␇␍\\u009b31m\\u202eabc" in written
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a\tb\n", "a\tb\n"), ("\x7f", "␡"), ("\ud800", "\\ud800"), ("é≤", "é≤")]
+)
+def test_visible(text, shown):
+    assert visible(text) == shown
+
+
+@given(st.text(st.characters()))
+def test_visible_text_can_always_be_written(text):
+    shown = visible(text)
+    assert shown.encode("utf-8").decode("utf-8") == shown
+    assert visible(shown) == shown
