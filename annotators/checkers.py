@@ -1,0 +1,27 @@
+"""Annotators that read text: a name in a recipe's `[annotators.*]` is looked up in `CHECKERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from annotators.arithmetic import Arithmetic
+from annotators.base import StepAnnotator
+from pipeline.errors import RecipeError
+
+CHECKERS: dict[str, Callable[[], StepAnnotator]] = {"arithmetic": Arithmetic}
+
+
+def build_checker(name: str, settings: Mapping[str, Any]) -> StepAnnotator:
+    """Raises RecipeError for an unknown annotator or setting."""
+    if name not in CHECKERS:
+        raise RecipeError(
+            f"annotators.{name}: there is no such annotator; there are: {', '.join(CHECKERS)}",
+            key=f"annotators.{name}",
+        )
+    if settings:
+        raise RecipeError(
+            f"annotators.{name}.{next(iter(settings))}: unknown key; {name} has no settings",
+            key=f"annotators.{name}",
+        )
+    return CHECKERS[name]()

@@ -1,0 +1,119 @@
+"""What all shards of a run share: the models, their identities, the graders, the meter."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from flows.loop import LoopThread
+from pipeline.engines.base import Engine, EngineIdentity
+from pipeline.engines.build import build_engine
+from pipeline.errors import OutputError
+from pipeline.files import write_json
+from pipeline.folder import DatasetFolder
+from pipeline.grading.grader import Grader
+from pipeline.meter import Meter
+from pipeline.prompt import PromptTemplate, load_prompt
+from pipeline.recipe import Model, Recipe
+from pipeline.workers import CheckerPool
+
+
+@dataclass(slots=True)
+class Role:
+    """A model in one of its two roles. `live` is False in a replay: it is never asked."""
+
+    model: Model
+    engine: Engine
+    template: PromptTemplate
+    identity: EngineIdentity
+    live: bool
+
+
+@dataclass(slots=True)
+class RunContext:
+    """Open from `open_context` to `close`."""
+
+    recipe: Recipe
+    folder: DatasetFolder
+    loop: LoopThread
+    policy: Role
+    prover: Role
+    pool: CheckerPool
+    grader: Grader
+    meter: Meter
+    allowance: int | None = None  # generated tokens a problem may spend on rollouts
+    engines: list[Engine] = field(default_factory=list)
+
+    def close(self) -> None:
+        for engine in self.engines:
+            self.loop.call(engine.close())
+        self.loop.stop()
+        self.pool.close()
+
+
+def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunContext:
+    """Load or connect the engines. Raises EngineDown, PolicyError, RecipeError, OutputError.
+
+    A replay starts no engine: identities come from the folder, tokenizers from the models.
+    """
+    loop = LoopThread()
+    started: list[Engine] = []
+    pool = CheckerPool(recipe.run.grader_processes)
+    try:
+        known = _read_identities(folder)
+        policy = _role(recipe.policy, recipe, None, loop, started, known.get("policy"), replay)
+        prover = _role(recipe.prover(), recipe, policy, loop, started, known.get("prover"), replay)
+        identities = {"policy": asdict(policy.identity), "prover": asdict(prover.identity)}
+        if not known:
+            write_json(folder.plans / "identity.json", identities)
+    except BaseException:
+        for engine in started:
+            loop.call(engine.close())
+        loop.stop()
+        pool.close()
+        raise
+    return RunContext(
+        recipe, folder, loop, policy, prover, pool, Grader(pool), Meter(), None, started
+    )
+
+
+def _role(
+    model: Model,
+    recipe: Recipe,
+    other: Role | None,
+    loop: LoopThread,
+    started: list[Engine],
+    known: dict[str, Any] | None,
+    replay: bool,
+) -> Role:
+    template = load_prompt(model.prompt)
+    if other is not None and _weights(other.model) == _weights(model):
+        return Role(model, other.engine, template, other.identity, other.live)
+    engine = build_engine(model, recipe.run.patience_s)
+    if replay:
+        if known is None:
+            raise OutputError("--replay: this folder holds no run to replay")
+        return Role(model, engine, template, EngineIdentity(**known), live=False)
+    loop.call(engine.start())
+    started.append(engine)
+    identity = engine.identity
+    if known is not None and EngineIdentity(**known) != identity:
+        raise OutputError(
+            f"the model {model.model!r} is not the one this folder was begun with (revision "
+            f"{identity.model_revision}, was {known['model_revision']}): labels of one dataset "
+            f"come from one policy; choose another --out",
+            model=model.model,
+        )
+    return Role(model, engine, template, identity, live=True)
+
+
+def _weights(model: Model) -> tuple[object, ...]:
+    return (model.engine, model.model, model.base_urls, model.revision, model.tokenizer)
+
+
+def _read_identities(folder: DatasetFolder) -> dict[str, dict[str, Any]]:
+    try:
+        return dict(json.loads((folder.plans / "identity.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}

@@ -1,0 +1,143 @@
+"""The flow `label`: one Prefect task for each stage and group of shards.
+
+Tasks take and return strings; the shard store is the cache, so Prefect keeps none. A task is
+repeated once when its engine gave no answer: what was committed before is not bought again.
+Nothing else is retried here: engines own the retries of a call, and bad input stays bad.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+# Before Prefect reads its settings: its first start on a slow disk takes longer than its default.
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+os.environ.setdefault("PREFECT_CLI_PROMPT", "false")
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.progress import progress
+from flows.run import STAGES, LabelRun
+from flows.tables import run_rows
+from pipeline.errors import EngineDown, StepsmithError
+from pipeline.folder import DatasetFolder
+from pipeline.recipe import parse_recipe
+
+_LIVE: dict[str, LabelRun] = {}  # open runs of this process, by folder: what tasks work in
+
+
+def _engine_was_down(task: Any, run: Any, state: Any) -> bool:
+    try:
+        state.result()
+    except EngineDown:
+        return True
+    except BaseException:
+        return False
+    return False
+
+
+@task(
+    task_run_name="{stage}-{first}",
+    retries=1,
+    retry_delay_seconds=5,
+    retry_condition_fn=_engine_was_down,
+    cache_policy=NO_CACHE,
+    cache_result_in_memory=False,
+    persist_result=False,
+)
+def run_stage(folder: str, stage: str, first: str, shards: list[str]) -> str:
+    """One stage of a group of shards, in the run that is open on `folder`."""
+    _LIVE[folder].stage(stage, shards)
+    return first
+
+
+@flow(name="label", flow_run_name="label-{name}", validate_parameters=False)
+def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = None) -> str:
+    """Label the problems of `recipe` into the folder `out`; returns the folder.
+
+    `name` is only what Prefect shows. With `replay_of`, the journal of that folder is all there
+    is: no engine is asked. Raises StepsmithError.
+    """
+    parsed = parse_recipe(recipe, name)
+    folder = DatasetFolder(Path(out), Path(replay_of) if replay_of else None)
+    with LabelRun(parsed, folder) as run:
+        _LIVE[out] = run
+        try:
+            with progress(run.context.meter):
+                _run_stages(run, out)
+            summary = run.finish()
+            create_table_artifact(
+                key="label-run",
+                table=[
+                    {"what": what, "count": count}
+                    for what, count in run_rows(summary, run.context.meter.as_dict(), run.skipped)
+                ],
+                description=f"{name}: {out}",
+            )
+        finally:
+            del _LIVE[out]
+    return out
+
+
+def _run_stages(run: LabelRun, out: str) -> None:
+    groups = run.groups()
+    # A group's stages wait for one another in threads of the pool, in the order of submission:
+    # with four threads for each group in flight, the next group starts when one ends.
+    futures: list[PrefectFuture[str]] = []
+
+    def submit(
+        stage: str, shards: list[str], after: list[PrefectFuture[str]]
+    ) -> PrefectFuture[str]:
+        future: PrefectFuture[str] = run_stage.submit(
+            out, stage, shards[0], shards, wait_for=after, return_state=False
+        )
+        futures.append(future)
+        return future
+
+    screens: dict[str, PrefectFuture[str]] = {}
+    if run.recipe.rollouts.budget_tokens >= 0:
+        # The budget is shared among the problems worth searching: all must be screened first.
+        for shards in groups:
+            screens[shards[0]] = submit("screen", shards, [])
+        _settle(futures)
+        run.allot()
+    for shards in groups:
+        screen = screens.get(shards[0]) or submit("screen", shards, [])
+        search = submit("search", shards, [screen])
+        check = submit("check", shards, [screen])
+        submit("publish", shards, [search, check])
+    _settle(futures)
+
+
+def _settle(futures: list[PrefectFuture[str]]) -> None:
+    """Wait for all, so that what can be finished is; then raise the first error that is ours."""
+    errors: list[BaseException] = []
+    for future in futures:
+        try:
+            future.result()
+        except Exception as error:
+            errors.append(error)
+    ours = [error for error in errors if isinstance(error, StepsmithError)]
+    if ours or errors:
+        raise (ours or errors)[0]
+
+
+def label_flow(workers: int) -> Any:
+    """The flow with room for `workers` groups of shards at once."""
+    runner: Any = ThreadPoolTaskRunner(max_workers=len(STAGES) * workers)
+    return label.with_options(task_runner=runner)
+
+
+def quiet_prefect() -> None:
+    """Prefect prints tracebacks of errors that our command line explains in a sentence."""
+    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.engine"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

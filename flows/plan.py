@@ -1,0 +1,116 @@
+"""`stepsmith plan`: what a run would do and cost, without spending anything.
+
+The estimate says what it assumes. Where the folder already holds screened problems, their real
+lengths and pass rate are used instead.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.run import check_recipe, view_warning
+from flows.tables import Rows, print_rows
+from pipeline.batches import new_problems, read_batches
+from pipeline.engines.build import build_engine
+from pipeline.errors import ProblemFileError
+from pipeline.folder import DatasetFolder
+from pipeline.problems import read_problems
+from pipeline.prompt import load_prompt
+from pipeline.recipe import Recipe
+from pipeline.summary import summarize
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What the estimate rests on: means over solutions, and shares."""
+
+    steps: float
+    tokens: float
+    wrong: float  # share of the solutions that are wrong
+    searched: float  # share of the problems worth searching
+    distinct: float  # share of the samples that are no repetition
+    measured: bool
+
+
+def print_plan(recipe: Recipe) -> None:
+    """Raises InputError for anything that a run would refuse before spending."""
+    check_recipe(recipe)
+    folder = DatasetFolder(Path(recipe.output.dir))
+    read = read_problems(recipe.problems.source, recipe.problems.columns, recipe.problems.limit)
+    batches = read_batches(folder.work)
+    fresh = new_problems(batches, read.problems)
+    if not read.problems:
+        raise ProblemFileError(f"{recipe.problems.source}: no usable problem in it")
+    for model in (recipe.policy, recipe.prover()):
+        build_engine(model, recipe.run.patience_s)  # a folder that is no model is refused here
+    template = load_prompt(recipe.policy.prompt)
+    print("--- the first prompt, between the lines ---")
+    sys.stdout.write(template.render((fresh or read.problems)[0].text))
+    print("\n---")
+    guess = _guess(folder, recipe)
+    rows: Rows = [
+        ("problems in the source", f"{len(read.problems):,}"),
+        ("  set aside", f"{len(read.set_aside):,}"),
+        ("  new in this folder", f"{len(fresh):,}"),
+        ("new shards", f"{-(-len(fresh) // recipe.run.shard_problems):,}"),
+        *_costs(recipe, len(fresh), guess),
+        ("resting on", "this folder's screened problems" if guess.measured else "assumptions:"),
+        ("  steps a solution", f"{guess.steps:.1f}"),
+        ("  tokens a solution", f"{guess.tokens:.0f}"),
+        ("  wrong solutions", f"{guess.wrong:.0%}"),
+        ("  problems searched", f"{guess.searched:.0%}"),
+    ]
+    warning = view_warning(recipe)
+    print_rows(f"plan of {recipe.name}: {folder.root}", rows, [warning] if warning else [])
+
+
+def _costs(recipe: Recipe, problems: int, guess: Guess) -> Rows:
+    samples = problems * recipe.policy.samples
+    found = samples * guess.searched * guess.distinct
+    if recipe.rollouts.solutions:
+        found = min(found, problems * guess.searched * recipe.rollouts.solutions)
+    rollouts = found * _rollouts(recipe, guess)
+    # A rollout from a prefix writes what is left: half a solution on average.
+    tokens = rollouts * guess.tokens / 2
+    budget = recipe.rollouts.budget_tokens
+    if 0 <= budget < tokens:
+        rollouts *= budget / tokens
+        tokens = budget
+    return [
+        ("samples, about", f"{samples:,}"),
+        ("  tokens, about", f"{samples * guess.tokens:,.0f}"),
+        ("rollouts, about", f"{rollouts:,.0f}"),
+        ("  tokens, about", f"{tokens:,.0f}"),
+    ]
+
+
+def _rollouts(recipe: Recipe, guess: Guess) -> float:
+    """Completions that the search buys for one solution, on average."""
+    k, steps = recipe.rollouts.k, guess.steps
+    if recipe.rollouts.search == "exhaustive":
+        return k * max(steps - 1, 0)
+    window = recipe.labels.window * k if recipe.labels.view == "scan" else 0
+    if recipe.rollouts.search == "bisect":
+        # Half of the middles are zeros (all k drawn), half stop after about two draws.
+        return guess.wrong * (math.ceil(math.log2(max(steps, 2))) * (k + 2) / 2 + window)
+    # scan: about two draws at each step before the first zero, k there, k in the window.
+    return guess.wrong * (steps / 2 * 2 + k + recipe.labels.window * k)
+
+
+def _guess(folder: DatasetFolder, recipe: Recipe) -> Guess:
+    if folder.shards():
+        found = summarize(folder)
+        known = found.outcomes.get("correct", 0) + found.outcomes.get("incorrect", 0)
+        if found.solutions and known and found.sample_completions:
+            return Guess(
+                steps=found.steps / found.solutions,
+                tokens=found.sample_tokens / found.sample_completions,
+                wrong=found.outcomes.get("incorrect", 0) / known,
+                searched=found.searched / max(found.problems, 1),
+                distinct=found.solutions / found.sample_completions,
+                measured=True,
+            )
+    return Guess(8.0, recipe.policy.max_tokens / 2, 0.5, 0.8, 0.8, measured=False)

@@ -1,0 +1,284 @@
+"""One labelling run, without Prefect: what the flow's tasks call, and what comes before and after.
+
+    with LabelRun(recipe, folder) as run:     the lock, the engines, every check before spending
+        for group in run.groups(): run.stage("screen", group) …
+        run.finish()                          the card, then the manifest
+
+`stage` may be called from any thread; the work itself runs on one event loop, so that all shards
+share the engines. It returns at once for a shard whose result is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from annotators.checkers import build_checker
+from annotators.search import SEARCHES
+from flows.context import RunContext, open_context
+from flows.shards import ShardWork
+from pipeline.batches import Batch, new_problems, plan_batch, read_batches
+from pipeline.card import card, card_facts
+from pipeline.errors import OutputError, ProblemFileError, RecipeError
+from pipeline.files import write_json, write_text
+from pipeline.folder import DatasetFolder, own_folder
+from pipeline.grading.grader import Grader
+from pipeline.labels.feeds import feeds
+from pipeline.labels.views import check as check_view
+from pipeline.lock import FolderLock
+from pipeline.problems import Problem, read_problems
+from pipeline.recipe import Recipe
+from pipeline.schemas import SCHEMA_VERSION
+from pipeline.summary import Summary, summarize
+from pipeline.verdict import Verdict
+
+MAX_TASK_RUNS = 240  # Prefect's server drowns in thousands; four tasks a group
+STAGES = ("screen", "search", "check", "publish")
+_VERSIONS = ("ctranslate2", "datasets", "math-verify", "polars", "prefect", "pyarrow")
+
+
+class LabelRun:
+    """Open as a context manager. Raises StepsmithError; nothing is spent before `stage`."""
+
+    def __init__(self, recipe: Recipe, folder: DatasetFolder) -> None:
+        check_recipe(recipe)
+        self.recipe = recipe
+        self.folder = folder
+        self.skipped: Counter[str] = Counter()
+        self.batches: list[Batch] = []
+        self._work: dict[str, ShardWork] = {}
+        self._context: RunContext | None = None
+        self._slots: asyncio.Semaphore | None = None
+        self._lock = FolderLock(folder.work)
+
+    @property
+    def context(self) -> RunContext:
+        if self._context is None:
+            raise RuntimeError("the run is not open")
+        return self._context
+
+    def __enter__(self) -> LabelRun:
+        replay = self.folder.origin is not None
+        if replay:
+            if not (self.folder.plans / "identity.json").exists():
+                raise OutputError(f"{self.folder.origin}: holds no run to replay")
+            shutil.rmtree(self.folder.root, ignore_errors=True)
+        own_folder(self.folder, self.recipe.identity())
+        self._lock.__enter__()
+        try:
+            self._context = open_context(self.recipe, self.folder, replay)
+            self._slots = asyncio.Semaphore(self.recipe.run.shards_at_once)
+            self._plan(replay)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._context is not None:
+            self._context.close()
+            self._context = None
+        self._lock.__exit__(kind, error, trace)
+
+    def _plan(self, replay: bool) -> None:
+        batches = read_batches(self.folder.plans)
+        if not replay:
+            problems, self.skipped = good_problems(self.recipe, self.context, batches)
+            if problems:
+                batches.append(
+                    plan_batch(
+                        self.folder.work,
+                        len(batches),
+                        problems,
+                        self.recipe.run.shard_problems,
+                        dict(self.skipped),
+                    )
+                )
+        self.batches = batches
+        for batch in batches:
+            for shard in batch.shards():
+                self._work[shard.name] = ShardWork(self.context, batch, shard)
+        origin = self.folder.origin
+        if origin is not None:
+            known = set(DatasetFolder(origin).shards())
+            self._work = {name: work for name, work in self._work.items() if name in known}
+        for name in STAGES:
+            self.context.meter.stages_total[name] = len(self._work)
+        self.context.meter.stages_total["check"] *= len(self.recipe.annotators)
+
+    def groups(self) -> list[list[str]]:
+        """Shards that have something to do, grouped so that task runs stay few."""
+        waiting = [name for name, work in self._work.items() if not work.published]
+        size = -(-len(waiting) * len(STAGES) // MAX_TASK_RUNS) or 1
+        for _ in range(len(self._work) - len(waiting)):
+            self.context.meter.stages_cached.update(STAGES)
+        return [waiting[i : i + size] for i in range(0, len(waiting), size)]
+
+    def stage(self, name: str, shards: Sequence[str]) -> None:
+        """Run one stage of some shards. Raises EngineDown, StorageError."""
+
+        async def one(work: ShardWork) -> None:
+            assert self._slots is not None
+            async with self._slots:
+                await getattr(work, name)()
+
+        async def every() -> None:
+            async with asyncio.TaskGroup() as group:
+                for shard in shards:
+                    group.create_task(one(self._work[shard]))
+
+        try:
+            self.context.loop.call(every())
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    def allot(self) -> None:
+        """Share the budget among the searched problems of the unpublished shards (a reduce).
+
+        Every problem gets the same allowance, so that its choices depend on its own evidence
+        and a fixed number, never on which problem came first.
+        """
+        budget = self.recipe.rollouts.budget_tokens
+        if budget < 0:
+            return
+        markers = [work.screen_stage().done() for work in self._work.values() if not work.published]
+        live = sum(int(marker["live"]) for marker in markers if marker)
+        self.context.allowance = budget // max(live, 1)
+
+    def finish(self) -> Summary:
+        """Write the card, then the manifest. Raises StorageError."""
+        summary = summarize(self.folder)
+        labels = self.folder.labels().select("policy", "language", "source")
+        facts = card_facts(labels)
+        text = card(
+            self.recipe.name,
+            self.recipe,
+            self.recipe.labels.view,
+            self.recipe.labels.after_error,
+            summary,
+            **facts,
+        )
+        write_text(self.folder.card, text)
+        write_json(self.folder.manifest, self._manifest(summary))
+        return summary
+
+    def _manifest(self, summary: Summary) -> dict[str, Any]:
+        context = self.context
+        return {
+            "stepsmith": version("stepsmith"),
+            "schema_version": SCHEMA_VERSION,
+            "name": self.recipe.name,
+            "recipe_hash": self.recipe.hash(),
+            "recipe": self.recipe.model_dump(mode="json"),
+            "policy": _identity(context.policy),
+            "prover": _identity(context.prover),
+            "batches": [
+                {
+                    "number": batch.number,
+                    "problems": batch.size,
+                    "shards": [shard.name for shard in batch.shards()],
+                    "set_aside": batch.skipped,
+                }
+                for batch in self.batches
+            ],
+            "counts": summary.as_dict(),
+            "warnings": summary.warnings(),
+            "last_run": context.meter.as_dict(),
+            "versions": {name: version(name) for name in _VERSIONS}
+            | {"python": platform.python_version()},
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse names of parts that are not there. Raises RecipeError."""
+    check_view(recipe.labels)
+    if recipe.rollouts.search not in SEARCHES:
+        raise RecipeError(
+            f"rollouts.search: {recipe.rollouts.search!r} is not there yet; there are: "
+            f"{', '.join(SEARCHES)}",
+            key="rollouts.search",
+        )
+    for name, settings in recipe.annotators.items():
+        build_checker(name, settings)
+    if recipe.run.task_runner != "threads":
+        raise RecipeError("run.task_runner: only 'threads' is there yet", key="run.task_runner")
+
+
+def view_warning(recipe: Recipe) -> str | None:
+    """Why the recipe's search cannot feed its view, or None."""
+    return feeds(recipe.labels.view, recipe.rollouts.search)
+
+
+def good_problems(
+    recipe: Recipe, context: RunContext, batches: Sequence[Batch]
+) -> tuple[list[Problem], Counter[str]]:
+    """New problems whose reference answer grades as equal to itself, and what was set aside.
+
+    Raises ProblemFileError where nothing is left to do or to begin with.
+    """
+    read = read_problems(recipe.problems.source, recipe.problems.columns, recipe.problems.limit)
+    skipped = Counter(row.reason for row in read.set_aside)
+    fresh = new_problems(batches, read.problems)
+    grades = context.loop.call(_self_check(context.grader, fresh))
+    good = []
+    for problem, verdict in zip(fresh, grades, strict=True):
+        if verdict is Verdict.CORRECT:
+            good.append(problem)
+        else:
+            skipped["answer_not_equal_to_itself"] += 1
+    if not good and not batches:
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in skipped.items())
+        raise ProblemFileError(
+            f"{recipe.problems.source}: no usable problem is left ({reasons})",
+            file=recipe.problems.source,
+        )
+    return good, skipped
+
+
+async def _self_check(grader: Grader, problems: Sequence[Problem]) -> list[Verdict]:
+    grades = await grader.self_check([(p.answer or "", p.answer_type) for p in problems])
+    return [grade.verdict for grade in grades]
+
+
+def finished(recipe: Recipe, folder: DatasetFolder) -> bool:
+    """Whether the same command would do nothing: asked before Prefect or a model is loaded."""
+    manifest = folder.read_manifest()
+    if manifest is None or manifest.get("recipe_hash") != recipe.hash():
+        return False
+    batches = read_batches(folder.plans)
+    published = set(folder.shards())
+    if any(shard.name not in published for batch in batches for shard in batch.shards()):
+        return False
+    read = read_problems(recipe.problems.source, recipe.problems.columns, recipe.problems.limit)
+    fresh = new_problems(batches, read.problems)
+    # A problem whose answer does not grade as itself is met again in every run.
+    aside = sum(b.skipped.get("answer_not_equal_to_itself", 0) for b in batches)
+    return len(fresh) <= aside
+
+
+def _identity(role: Any) -> dict[str, str]:
+    return {
+        "engine": role.model.engine,
+        "model": role.model.model,
+        "revision": role.identity.model_revision,
+        "tokenizer_hash": role.identity.tokenizer_hash,
+        "prompt_hash": role.template.hash,
+    }
+
+
+def replay_folder(folder: Path) -> DatasetFolder:
+    return DatasetFolder(folder / "replay", origin=folder)

@@ -1,0 +1,298 @@
+"""The stages of one shard: screen, search, check, publish.
+
+Each returns at once where its result is there. Tables are read and written off the event loop.
+A stage's hash holds everything that shaped it, so a changed recipe never meets a stale one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from annotators.checkers import build_checker
+from annotators.rollouts import VERSION as ROLLOUTS_VERSION
+from annotators.rollouts import RolloutSettings, annotate_shard
+from annotators.steps import SolutionText, annotate_solutions, source_of
+from annotators.tasks import search_tasks
+from flows.context import Role, RunContext
+from pipeline.batches import Batch, Shard, problems_hash
+from pipeline.engines.build import sampling_of
+from pipeline.files import link_or_copy, write_table
+from pipeline.folder import SIDE_TABLES
+from pipeline.journal import Journal
+from pipeline.labels.derive import Provenance, derive
+from pipeline.problems import Problem
+from pipeline.purchase import Purchaser
+from pipeline.recipe import content_hash
+from pipeline.sampling import Screening, screen_shard
+from pipeline.schemas import PROBLEMS
+from pipeline.segment import SEGMENT_VERSION
+from pipeline.stages import Stage, stage
+
+STAGE_VERSION = 1  # part of every hash: raise it when the meaning of a stage changes
+
+
+class ShardWork:
+    """One shard of one batch within an open run."""
+
+    def __init__(self, context: RunContext, batch: Batch, shard: Shard) -> None:
+        self.context = context
+        self.batch = batch
+        self.shard = shard
+        self._journal: Journal | None = None
+        self._problems: list[Problem] | None = None
+
+    # What there is.
+
+    @property
+    def published(self) -> bool:
+        return self.context.folder.published(self.shard.name).exists()
+
+    def problems(self) -> list[Problem]:
+        if self._problems is None:
+            self._problems = self.batch.problems(self.shard)
+        return self._problems
+
+    def screen_stage(self) -> Stage:
+        recipe = self.context.recipe
+        return self._stage(
+            "screen",
+            [
+                SEGMENT_VERSION,
+                problems_hash(self.problems()),
+                _shape(self.context.policy),
+                recipe.policy.samples,
+                recipe.steps.model_dump(mode="json"),
+                recipe.questions.model_dump(mode="json"),
+                recipe.seed,
+            ],
+        )
+
+    def search_stage(self) -> Stage:
+        settings = self._rollout_settings()
+        shape = [settings.search, settings.k, settings.window, settings.solutions]
+        return self._stage(
+            "search",
+            [self.screen_stage().folder.name, settings.source, settings.allowance, *shape],
+        )
+
+    def check_stage(self, name: str) -> Stage:
+        checker = build_checker(name, self.context.recipe.annotators[name])
+        return self._stage(f"check-{name}", [self.screen_stage().folder.name, source_of(checker)])
+
+    def _stage(self, name: str, shape: list[Any]) -> Stage:
+        digest = content_hash([STAGE_VERSION, name, *shape])
+        return stage(self.context.folder.work, self.shard.name, name, digest)
+
+    # The stages.
+
+    async def screen(self) -> None:
+        place = self.screen_stage()
+        if self._skip("screen", place):
+            return
+        context = self.context
+        tables = await screen_shard(
+            self.problems(), self._screening(), await self._purchaser(context.policy)
+        )
+        rows = [{name: getattr(p, name) for name in PROBLEMS.names} for p in self.problems()]
+        tables["problems"] = pa.Table.from_pylist(rows, schema=PROBLEMS)
+        questions = tables["questions"].to_pylist()
+        counts = {
+            "problems": len(rows),
+            "solutions": tables["solutions"].num_rows,
+            "completions": sum(q["samples"] for q in questions),
+            "unknown": sum(q["unknown"] for q in questions),
+            "tokens": sum(q["tokens"] for q in questions),
+            "live": sum(q["question_reason"] is None for q in questions),
+        }
+        await asyncio.to_thread(place.finish, tables, counts)
+        context.meter.stages["screen"] += 1
+
+    async def search(self) -> None:
+        place = self.search_stage()
+        if self._skip("search", place):
+            return
+        context = self.context
+        screened = self.screen_stage()
+        solutions, questions = await asyncio.to_thread(
+            lambda: (screened.read("solutions"), screened.read("questions"))
+        )
+        tasks = search_tasks(
+            self.problems(),
+            solutions,
+            questions,
+            context.prover.engine,
+            context.prover.template,
+            context.prover.identity.tokenizer_hash == context.policy.identity.tokenizer_hash,
+        )
+        tables = await annotate_shard(
+            tasks, self._rollout_settings(), await self._purchaser(context.prover)
+        )
+        hashes = [
+            {
+                "solution_id": c.solution.solution_id,
+                "prefix_hashes": [c.solution.prefix(m).hash for m in range(1, len(c.solution) + 1)],
+            }
+            for task in tasks
+            for c in task.candidates
+        ]
+        tables["prefixes"] = pa.Table.from_pylist(
+            hashes,
+            schema=pa.schema(
+                [("solution_id", pa.string()), ("prefix_hashes", pa.list_(pa.string()))]
+            ),
+        )
+        rollouts = tables["rollouts"]
+        counts = {
+            "completions": rollouts.num_rows,
+            "unknown": rollouts.column("outcome").to_pylist().count("unknown"),
+            "failed": rollouts.column("finish_reason").to_pylist().count("failed"),
+            "truncated": rollouts.column("finish_reason").to_pylist().count("length"),
+            "tokens": sum(rollouts.column("tokens").to_pylist()),
+        }
+        await asyncio.to_thread(place.finish, tables, counts)
+        context.meter.stages["search"] += 1
+
+    async def check(self) -> None:
+        for name in self.context.recipe.annotators:
+            place = self.check_stage(name)
+            if self._skip("check", place):
+                continue
+            screened = self.screen_stage()
+            checker = build_checker(name, self.context.recipe.annotators[name])
+            text_of = {p.problem_id: p.text for p in self.problems()}
+            solutions = await asyncio.to_thread(screened.read, "solutions")
+            rows = solutions.select(["solution_id", "problem_id", "steps"]).to_pylist()
+            evidence = await annotate_solutions(
+                checker,
+                [
+                    SolutionText(
+                        row["solution_id"],
+                        text_of[row["problem_id"]],
+                        tuple(step["text"] for step in row["steps"]),
+                    )
+                    for row in rows
+                ],
+                self.context.pool,
+            )
+            flags = sum(evidence.column("incorrect").to_pylist())
+            counts = {"steps": evidence.num_rows, "incorrect": flags}
+            await asyncio.to_thread(place.finish, {"evidence": evidence}, counts)
+            self.context.meter.stages["check"] += 1
+
+    async def publish(self) -> None:
+        if self.published:
+            self.context.meter.stages_cached["publish"] += 1
+            return
+        await asyncio.to_thread(self._publish)
+        if self._journal is not None:
+            await self._journal.close()
+            if self.context.folder.origin is None:
+                await asyncio.to_thread(self._journal.compact)
+            self._journal.forget()
+        self.context.meter.stages["publish"] += 1
+
+    def _publish(self) -> None:
+        """The labels last: a shard is published when they are there."""
+        folder, name = self.context.folder, self.shard.name
+        recipe = self.context.recipe
+        screened, searched = self.screen_stage(), self.search_stage()
+        checks = [self.check_stage(annotator) for annotator in recipe.annotators]
+        evidence = pa.concat_tables(
+            [searched.read("evidence"), *(place.read("evidence") for place in checks)]
+        )
+        problems = pl.DataFrame(screened.read("problems"))
+        questions = pl.DataFrame(screened.read("questions"))
+        solutions = pl.DataFrame(screened.read("solutions"))
+        prefixes = pl.DataFrame(searched.read("prefixes"))
+        labels = derive(
+            problems.join(questions.select("problem_id", "question_reason"), on="problem_id"),
+            solutions.join(prefixes, on="solution_id", how="left", maintain_order="left"),
+            pl.DataFrame(evidence),
+            recipe.labels,
+            recipe.questions,
+            recipe.rollouts.k,
+            Provenance(
+                prover=self.context.prover.identity.model_revision,
+                segmentation=f"{recipe.steps.split}@{SEGMENT_VERSION}",
+                recipe_hash=recipe.hash(),
+            ),
+        )
+        for table in SIDE_TABLES:
+            place = searched if table == "rollouts" else screened
+            if table == "evidence":
+                write_table(folder.side(table, name), evidence)
+            else:
+                link_or_copy(place.table_path(table), folder.side(table, name))
+        write_table(folder.published(name), labels)
+
+    # Parts.
+
+    def _skip(self, name: str, place: Stage) -> bool:
+        if not self.published and place.done() is None:
+            return False
+        self.context.meter.stages_cached[name] += 1
+        return True
+
+    def _screening(self) -> Screening:
+        context = self.context
+        return Screening(
+            engine=context.policy.engine,
+            template=context.policy.template,
+            samples=context.recipe.policy.samples,
+            split=context.recipe.steps.split,
+            questions=context.recipe.questions,
+            grader=context.grader,
+            seed=context.recipe.seed,
+        )
+
+    def _rollout_settings(self) -> RolloutSettings:
+        context, recipe = self.context, self.context.recipe
+        needs_window = recipe.labels.view == "scan" or recipe.rollouts.search == "scan"
+        return RolloutSettings(
+            search=recipe.rollouts.search,
+            k=recipe.rollouts.k,
+            window=recipe.labels.window if needs_window else None,
+            solutions=recipe.rollouts.solutions,
+            source=_rollouts_source(context.prover),
+            root_source=_rollouts_source(context.policy),
+            allowance=context.allowance,
+            grader=context.grader,
+        )
+
+    async def _purchaser(self, role: Role) -> Purchaser:
+        if self._journal is None:
+            journal = Journal(self.context.folder.journal(self.shard.name))
+            await asyncio.to_thread(journal.load)
+            self._journal = journal
+        return Purchaser(
+            engine=role.engine if role.live else None,
+            identity=role.identity,
+            sampling=sampling_of(role.model),
+            seed=self.context.recipe.seed,
+            journal=self._journal,
+            meter=self.context.meter,
+        )
+
+
+def _shape(role: Role) -> list[Any]:
+    """What of a model can change a completion."""
+    identity = role.identity
+    sampling = sampling_of(role.model)
+    return [
+        identity.model_revision,
+        identity.tokenizer_hash,
+        role.template.hash,
+        sampling.temperature,
+        sampling.top_p,
+        sampling.top_k,
+        sampling.max_tokens,
+        list(sampling.stop),
+    ]
+
+
+def _rollouts_source(role: Role) -> str:
+    return content_hash(["rollouts", ROLLOUTS_VERSION, *_shape(role)])

@@ -1,0 +1,63 @@
+"""The tables that end a run, as rows: for the terminal, and for Prefect's artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.summary import Summary
+
+Rows = list[tuple[str, str]]
+
+
+def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, int]) -> Rows:
+    """Accepted, skipped (with reasons), cached, unknown, failed; tokens; completions per label."""
+    rate = summary.completions_per_label
+    unknown = summary.sample_unknown + summary.rollouts_unknown
+    drawn = summary.sample_completions + summary.rollouts
+    rows = [("problems", f"{summary.problems:,}")]
+    rows += [(f"  set aside: {why}", f"{count:,}") for why, count in sorted(skipped.items())]
+    rows += [(f"  not searched: {why}", f"{n:,}") for why, n in summary.not_searched.items()]
+    rows += [
+        ("solutions", f"{summary.solutions:,}"),
+        ("  accepted", f"{summary.kept:,}"),
+    ]
+    rows += [(f"  skipped: {why}", f"{count:,}") for why, count in summary.not_kept.items()]
+    rows += [
+        ("steps", f"{summary.steps:,}"),
+        ("  labelled, in accepted solutions", f"{summary.labelled:,}"),
+        ("  of these positive", _share(summary.positive, summary.labelled)),
+        ("completions", f"{drawn:,}"),
+        ("  samples", f"{summary.sample_completions:,}"),
+        ("  rollouts", f"{summary.rollouts:,}"),
+        ("  from the journal (cached)", f"{meter.get('completions_cached', 0):,}"),
+        ("  bought in this run", f"{meter.get('completions_bought', 0):,}"),
+        ("  failed in this run", f"{meter.get('completions_failed', 0):,}"),
+        ("  unknown outcome", _share(unknown, drawn)),
+        ("generated tokens", f"{summary.sample_tokens + summary.rollout_tokens:,}"),
+        ("  samples", f"{summary.sample_tokens:,}"),
+        ("  rollouts", f"{summary.rollout_tokens:,}"),
+        ("rollouts per label", "–" if rate is None else f"{rate:.2f}"),
+    ]
+    return rows
+
+
+def print_rows(title: str, rows: Rows, warnings: Sequence[str] = ()) -> None:
+    """To standard output."""
+    console = Console()
+    table = Table(title=escape(title), title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right")
+    for what, count in rows:
+        table.add_row(escape(what), escape(count))
+    console.print(table)
+    for warning in warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}")
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part:,} ({part / whole:.1%})" if whole else f"{part:,}"

@@ -1,0 +1,134 @@
+"""The dataset card: README.md with the YAML that the Hub and `datasets` read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.recipe import Recipe
+from pipeline.summary import Summary
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+_VIEWS = {
+    "hard": "`label` is 1 where some rollout from the step succeeded (Math-Shepherd).",
+    "soft": "`p_correct` is the share of rollouts from the step that succeeded (Math-Shepherd, "
+    "OmegaPRM).",
+    "scan": "`p_correct` is SCAN's noise-tolerant label: near the first error the success rate "
+    "over the policy's own pass rate, 1 before, 0 at it (arXiv 2509.16548).",
+    "progress": "`p_correct` is the change of the success rate by the step (GenPRM).",
+    "tools": "`label` is what tools say of the step alone: 0 where one refuted it.",
+    "advantage": "`advantage` is the change of the prover's success rate by the step (PAV); "
+    "`p_correct` is null, as the method states no probability.",
+}
+_AFTER = {
+    "mask": "Steps after the first error have no label.",
+    "propagate": "Steps after the first error are labelled 0.",
+    "local": "Steps after the first error carry what tools said of the step alone.",
+}
+
+
+def card(
+    name: str,
+    recipe: Recipe | None,
+    view: str,
+    after_error: str,
+    summary: Summary,
+    policies: Sequence[str],
+    languages: Sequence[str],
+    sources: Sequence[str],
+) -> str:
+    """The whole text; equal datasets give equal cards."""
+    size = next((text for limit, text in _SIZES if summary.solutions < limit), "n>1M")
+    yaml = [
+        "---",
+        "configs:",
+        "- config_name: default",
+        "  data_files:",
+        "  - split: train",
+        "    path: data/train-*.parquet",
+        "annotations_creators:",
+        "- machine-generated",
+        *_yaml_list("language", languages),
+        *_yaml_list("source_datasets", sources),
+        f"pretty_name: {json.dumps(name)}",
+        "size_categories:",
+        f"- {size}",
+        "task_categories:",
+        "- text-classification",
+        "tags:",
+        "- process-reward-model",
+        "- step-labels",
+        "- stepsmith",
+        "---",
+    ]
+    rate = summary.completions_per_label
+    body = [
+        f"# {name}",
+        "",
+        "Solutions cut into steps, every step labelled from evidence, by Stepsmith.",
+        "",
+        f"- View `{view}`: {_VIEWS.get(view, 'see docs/labels.md of Stepsmith.')}",
+        f"- {_AFTER[after_error]} (`after_error = {after_error}`)",
+        "- `value` is the chance that the prover finishes rightly from the step, with an interval; "
+        "`p_correct` is about the steps themselves. They differ where an error was repaired.",
+        "- Unknown is never incorrect: a failed call, a time-out or an unreadable answer is no "
+        "label.",
+        "- Rows whose `keep` is false stay, with the reason in `keep_reason`: filter on `keep`.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| problems | {summary.problems:,} |",
+        f"| solutions | {summary.solutions:,} |",
+        f"| kept | {summary.kept:,} |",
+        f"| steps with a hard label, in kept solutions | {summary.labelled:,} |",
+        f"| of these positive | {_share(summary.positive, summary.labelled)} |",
+        f"| policy | {', '.join(policies) or 'unknown'} |",
+        f"| completions: samples, rollouts | {summary.sample_completions:,}, "
+        f"{summary.rollouts:,} |",
+        f"| generated tokens: samples, rollouts | {summary.sample_tokens:,}, "
+        f"{summary.rollout_tokens:,} |",
+        f"| rollouts for each labelled step | {'–' if rate is None else f'{rate:.2f}'} |",
+        "",
+        "Load it with `datasets.load_dataset(FOLDER)` or "
+        "`polars.read_parquet('FOLDER/data/*.parquet')`. The rollouts, the evidence, the "
+        "solutions and the problems stand beside it as Parquet.",
+        "",
+        "## Limits",
+        "",
+        "Monte-Carlo labels come late and forgive: a policy that repairs an error silently, or "
+        "reaches the answer by luck, makes a wrong step look right. A right answer does not prove "
+        "right steps. The labels are those of this policy; another one needs its own.",
+        *(f"\nWarning: {warning}." for warning in summary.warnings()),
+        "",
+    ]
+    if recipe is not None:
+        body += [
+            "## Recipe",
+            "",
+            "```json",
+            json.dumps(recipe.model_dump(mode="json"), indent=2, ensure_ascii=False),
+            "```",
+            "",
+        ]
+    return "\n".join([*yaml, "", *body])
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part:,} ({part / whole:.1%})" if whole else "–"
+
+
+def _yaml_list(key: str, values: Sequence[str]) -> list[str]:
+    found = sorted({value for value in values if value})
+    # JSON strings are YAML strings, whatever a problem file calls its source.
+    return [f"{key}:", *(f"- {json.dumps(value)}" for value in found)] if found else []
+
+
+def card_facts(labels: Any) -> dict[str, list[str]]:
+    """policies, languages and sources of a labels frame (polars), sorted."""
+    return {
+        "policies": sorted(labels["policy"].drop_nulls().unique().to_list()),
+        "languages": sorted(labels["language"].drop_nulls().unique().to_list()),
+        "sources": sorted(labels["source"].drop_nulls().unique().to_list()),
+    }

@@ -1,0 +1,51 @@
+"""From a recipe's model table to an engine. The one place that knows all engines.
+
+Nothing is loaded or connected here: `Engine.start` does that.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.engines.base import Engine, Sampling
+from pipeline.errors import RecipeError
+from pipeline.recipe import Model
+
+
+def build_engine(model: Model, patience_s: float) -> Engine:
+    """Raises RecipeError, or PolicyError where a model folder is not one."""
+    # Imported on use: CTranslate2 and aiohttp cost a second that other commands need not wait.
+    if model.engine == "embedded":
+        from pipeline.engines.embedded import EmbeddedEngine
+
+        return EmbeddedEngine(Path(model.model))
+    if model.engine == "stub":
+        from pipeline.engines.stub import StubEngine
+
+        return StubEngine(model.model)
+    if model.engine == "openai":
+        from pipeline.engines.openai import OpenAIEngine
+
+        return OpenAIEngine(
+            model.base_urls,
+            model.model,
+            revision=model.revision,
+            max_running=model.max_running,
+            patience_s=patience_s,
+            tokenizer=Path(model.tokenizer) if model.tokenizer else None,
+        )
+    raise RecipeError(
+        "engine 'vllm' (a server that Stepsmith starts itself) is not there yet: start "
+        "`vllm serve MODEL` and use engine = 'openai' with its base_urls",
+        key="policy.engine",
+    )
+
+
+def sampling_of(model: Model) -> Sampling:
+    return Sampling(
+        temperature=model.temperature,
+        top_p=model.top_p,
+        top_k=model.top_k,
+        max_tokens=model.max_tokens,
+        stop=model.stop,
+    )

@@ -1,0 +1,148 @@
+"""What a dataset holds and cost, counted from its published tables.
+
+Nothing is counted twice and nothing from memory: the same numbers stand in the manifest, the
+card, the run's table and its artifact, and `stepsmith status` finds them again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipeline.folder import DatasetFolder
+
+TRUNCATED_WARNING = 0.10  # a share above this says that max_tokens is too small
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of a dataset; see `as_dict` for their names in the manifest."""
+
+    problems: int
+    searched: int
+    not_searched: dict[str, int]
+    solutions: int
+    kept: int
+    not_kept: dict[str, int]
+    steps: int
+    labelled: int
+    positive: int
+    outcomes: dict[str, int]
+    sample_completions: int
+    sample_unknown: int
+    sample_tokens: int
+    rollouts: int
+    rollouts_unknown: int
+    rollouts_failed: int
+    rollouts_truncated: int
+    rollout_tokens: int
+    prefixes: int
+
+    def as_dict(self) -> dict[str, Any]:
+        whole = {name: getattr(self, name) for name in self.__slots__}
+        return whole | {"completions_per_label": self.completions_per_label}
+
+    @property
+    def completions_per_label(self) -> float | None:
+        """Rollouts bought for each step that has a hard label in a kept solution."""
+        return self.rollouts / self.labelled if self.labelled else None
+
+    def warnings(self) -> list[str]:
+        found = []
+        drawn = self.rollouts + self.sample_completions
+        truncated = self.rollouts_truncated + self.outcomes.get("truncated", 0)
+        if drawn and truncated > TRUNCATED_WARNING * drawn:
+            found.append(
+                f"{truncated / drawn:.0%} of the completions were cut by max_tokens; their "
+                f"outcome is unknown: raise policy.max_tokens"
+            )
+        if self.solutions and not self.kept:
+            found.append("no solution was kept; see the reasons above")
+        return found
+
+
+def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
+    """Read the published tables once, column by column; `tables`: where the side tables are."""
+    tables = tables or folder.evidence_root()
+    labels = pl.scan_parquet(folder.root / "data" / "train-*.parquet")
+    kept = pl.col("keep")
+    label = pl.col("label").filter(kept).explode()
+    numbers = labels.select(
+        solutions=pl.len(),
+        kept=kept.sum(),
+        steps=pl.col("steps").list.len().sum(),
+        labelled=label.count(),
+        positive=label.cast(pl.Int64).sum(),
+        truncated=(pl.col("finish_reason") == "length").sum(),
+    ).collect()
+    reasons = labels.filter(~kept).group_by("keep_reason").len().collect()
+    outcomes = labels.group_by("outcome").len().collect()
+    first = numbers.row(0, named=True)
+    questions = _side(tables, "questions")
+    asked = _one(
+        questions,
+        problems=pl.len(),
+        searched=pl.col("question_reason").is_null().sum(),
+        completions=pl.col("samples").sum(),
+        unknown=pl.col("unknown").sum(),
+        tokens=pl.col("tokens").sum(),
+    )
+    not_searched = (
+        {}
+        if questions is None
+        else _counts(
+            questions.filter(pl.col("question_reason").is_not_null())
+            .group_by("question_reason")
+            .len()
+            .collect()
+        )
+    )
+    drawn = _one(
+        _side(tables, "rollouts"),
+        rollouts=pl.len(),
+        unknown=(pl.col("outcome") == "unknown").sum(),
+        failed=(pl.col("finish_reason") == "failed").sum(),
+        truncated=(pl.col("finish_reason") == "length").sum(),
+        tokens=pl.col("tokens").sum(),
+        prefixes=pl.struct("problem_id", "prefix_hash").n_unique(),
+    )
+    return Summary(
+        problems=asked.get("problems")
+        or labels.select(pl.col("problem_id").n_unique()).collect().item(),
+        searched=asked.get("searched", 0),
+        not_searched=not_searched,
+        solutions=first["solutions"],
+        kept=first["kept"],
+        not_kept=_counts(reasons),
+        steps=first["steps"],
+        labelled=first["labelled"],
+        positive=first["positive"] or 0,
+        outcomes=_counts(outcomes) | {"truncated": first["truncated"]},
+        sample_completions=asked.get("completions", 0),
+        sample_unknown=asked.get("unknown", 0),
+        sample_tokens=asked.get("tokens", 0),
+        rollouts=drawn.get("rollouts", 0),
+        rollouts_unknown=drawn.get("unknown", 0),
+        rollouts_failed=drawn.get("failed", 0),
+        rollouts_truncated=drawn.get("truncated", 0),
+        rollout_tokens=drawn.get("tokens", 0),
+        prefixes=drawn.get("prefixes", 0),
+    )
+
+
+def _side(tables: Path, table: str) -> pl.LazyFrame | None:
+    place = tables / table
+    return pl.scan_parquet(place / "*.parquet") if any(place.glob("*.parquet")) else None
+
+
+def _one(frame: pl.LazyFrame | None, **columns: pl.Expr) -> dict[str, int]:
+    if frame is None:
+        return {}
+    return {k: int(v or 0) for k, v in frame.select(**columns).collect().row(0, named=True).items()}
+
+
+def _counts(frame: pl.DataFrame) -> dict[str, int]:
+    return {str(name): int(count) for name, count in sorted(frame.iter_rows(), key=str)}
