@@ -1,0 +1,179 @@
+"""The embedded engine: a policy folder, decoded by CTranslate2 on this machine's CPU.
+
+Guarantees: requests of many problems share batches (`batches.py`), one worker thread a core, and
+the event loop never waits for the model. `text` is always the decoding of `token_ids`. A prompt
+with no room to continue, an id the model does not know, or a batch that CTranslate2 refuses (after
+one try of each member alone) gives "failed" completions. A folder that is no policy is a
+PolicyError at construction.
+
+Not guaranteed: equal samples for equal seeds; CTranslate2 does not give them, even alone, so the
+request's seed is not used. Stop strings cut the text after the fact: `tokens` counts what was
+generated, and where a stop string begins inside a token, the piece before it is encoded anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+
+from pipeline.engines import tokens
+from pipeline.engines.base import FAILED, Completion, EngineIdentity, Request, Sampling
+from pipeline.engines.batches import FULL, BatchQueue, Job
+from pipeline.engines.policy_folder import PolicyFolder
+from pipeline.errors import EngineDown, PolicyError
+
+
+class EmbeddedEngine:
+    """See the module's docstring."""
+
+    def __init__(self, model_dir: Path) -> None:
+        self._folder = PolicyFolder.open(model_dir)
+        self._tokenizer = self._folder.tokenizer()
+        self._end_ids = self._folder.end_ids(self._tokenizer)
+        size = self._tokenizer.get_vocab_size()
+        self._pieces = [self._tokenizer.id_to_token(index) or "" for index in range(size)]
+        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
+        self._queue: BatchQueue | None = None
+        self._threads: list[threading.Thread] = []
+        self._generator: Any = None
+
+    @cached_property
+    def identity(self) -> EngineIdentity:
+        return EngineIdentity(self._folder.revision, self._folder.tokenizer_hash)
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, ids: tuple[int, ...]) -> str:
+        return tokens.decode(self._tokenizer, ids)
+
+    def char_ends(self, ids: tuple[int, ...]) -> list[int]:
+        return tokens.char_ends(self._tokenizer, ids)
+
+    async def start(self) -> None:
+        if self._queue is not None:
+            return
+        self._generator = await asyncio.to_thread(self._load)
+        self._queue = BatchQueue(self._cores)
+        self._threads = [
+            threading.Thread(
+                target=self._work, args=(self._queue,), name=f"embedded-{index}", daemon=True
+            )
+            for index in range(self._cores)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _load(self) -> Any:
+        # It warns of every conversion between number formats that this CPU makes necessary.
+        ctranslate2.set_log_level(logging.ERROR)
+        try:
+            # One batch uses one core well and more cores badly: many batches, one thread each.
+            return ctranslate2.Generator(
+                str(self._folder.model),
+                device="cpu",
+                inter_threads=self._cores,
+                intra_threads=1,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise PolicyError(
+                f"{self._folder.model}: CTranslate2 cannot load it: {error}",
+                folder=str(self._folder.folder),
+            ) from error
+
+    async def close(self) -> None:
+        queue, self._queue = self._queue, None
+        if queue is None:
+            return
+        for job in queue.close():
+            if job.done.set_running_or_notify_cancel():
+                job.done.set_exception(EngineDown("the embedded engine was closed"))
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)  # a batch under way is finished first
+        self._threads = []
+        self._generator = None
+
+    async def complete(self, request: Request) -> list[Completion]:
+        if self._queue is None:
+            raise EngineDown("the embedded engine is not started")
+        ids = request.prompt.token_ids
+        try:
+            ids = self.encode(request.prompt.text) if ids is None else ids
+        except TypeError:  # a lone surrogate, as JSON may hold one: no tokenizer takes it
+            return [FAILED] * request.n
+        positions = self._folder.positions
+        limit = request.sampling.max_tokens
+        if positions is not None:
+            limit = min(limit, positions - len(ids))
+        known = all(0 <= index < len(self._pieces) for index in ids)
+        prompt = [self._pieces[index] for index in ids] if known else []
+        if limit < 1 or not all(prompt) or not prompt:
+            return [FAILED] * request.n
+        counts = [FULL] * (request.n // FULL)
+        counts += [request.n % FULL] if request.n % FULL else []
+        jobs = [Job(prompt, count, request.sampling, limit) for count in counts]
+        self._queue.put(jobs)
+        parts = await asyncio.gather(*(asyncio.wrap_future(job.done) for job in jobs))
+        return [completion for part in parts for completion in part]
+
+    def _work(self, queue: BatchQueue) -> None:
+        while (batch := queue.take()) is not None:
+            try:
+                results = self._generate(batch)
+            except Exception:  # whatever one member did to the batch must not fail the others
+                results = [self._alone(job) for job in batch]
+            for job, result in zip(batch, results, strict=True):
+                job.done.set_result(result)
+
+    def _alone(self, job: Job) -> list[Completion]:
+        try:
+            return self._generate([job])[0]
+        except Exception:  # a failed call is data
+            return [FAILED] * job.n
+
+    def _generate(self, batch: list[Job]) -> list[list[Completion]]:
+        sampling, n = batch[0].sampling, batch[0].n
+        greedy = sampling.temperature <= 0
+        results = self._generator.generate_batch(
+            [job.prompt for job in batch],
+            num_hypotheses=1 if greedy else n,  # greedy gives the same text every time
+            max_length=max(job.limit for job in batch),  # the prompt is not counted
+            include_prompt_in_result=False,
+            end_token=self._end_ids,
+            return_end_token=True,
+            sampling_temperature=1.0 if greedy else sampling.temperature,
+            sampling_topk=1 if greedy else min(sampling.top_k, len(self._pieces)),
+            sampling_topp=sampling.top_p,
+        )
+        completions = [
+            [self._completion(ids, job.limit, sampling) for ids in result.sequences_ids]
+            for job, result in zip(batch, results, strict=True)
+        ]
+        return [part * n for part in completions] if greedy else completions
+
+    def _completion(self, ids: list[int], limit: int, sampling: Sampling) -> Completion:
+        ids = ids[:limit]  # a mate in the batch may have had more room
+        generated = len(ids)
+        ended = bool(ids) and ids[-1] in self._end_ids
+        if ended:
+            ids = ids[:-1]
+        text = self.decode(tuple(ids))
+        cuts = [at for stop in sampling.stop if stop and (at := text.find(stop)) >= 0]
+        if not cuts:
+            return Completion(text, "stop" if ended else "length", generated, tuple(ids))
+        text = text[: min(cuts)]
+        return Completion(text, "stop", generated, self._cut(ids, text))
+
+    def _cut(self, ids: list[int], text: str) -> tuple[int, ...] | None:
+        """Ids of `text`, a beginning of what `ids` decode to."""
+        whole = sum(1 for end in self.char_ends(tuple(ids)) if end <= len(text))
+        kept = tuple(ids[:whole])
+        kept += self.encode(text[len(self.decode(kept)) :])
+        return kept if self.decode(kept) == text else None

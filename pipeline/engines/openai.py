@@ -1,0 +1,250 @@
+"""The engine behind an OpenAI-compatible server (vLLM and others), or several equal ones.
+
+Guarantees: `/v1/completions` with n choices a request; at most `max_running` sequences run, in
+order of arrival; requests of one problem go to one URL (its prefix cache is warm) until that URL
+is down. What may pass is tried again with growing, jittered waits: connection errors, time-outs,
+408/409/425/429/5xx (Retry-After honoured), answers that are not JSON, too few choices (what came is
+kept). A request the server refuses, or that keeps failing while others succeed, gives "failed"
+completions. EngineDown: a refused key or model, or no answer to anyone for `patience_s`.
+
+The key is read from OPENAI_API_KEY and appears in no message. Not guaranteed: equal samples for
+equal seeds (servers do not promise it), though equal requests carry equal seeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from pipeline.engines import tokens
+from pipeline.engines.answers import BadAnswer, completions, parse_object
+from pipeline.engines.base import FAILED, Completion, EngineIdentity, Prompt, Request
+from pipeline.engines.http import Http, Refused, Unreachable
+from pipeline.engines.slots import Slots
+from pipeline.errors import EngineDown, PolicyError, RecipeError
+
+ATTEMPTS = 6  # failures of one request, while others succeed, after which it is given up
+FIRST_WAIT_S = 0.25
+LONGEST_WAIT_S = 30.0
+_TINY = {"prompt": "1", "max_tokens": 1, "n": 1, "temperature": 1.0}
+
+_log = logging.getLogger(__name__)
+
+
+class OpenAIEngine:
+    """See the module's docstring. `base_urls` end in /v1."""
+
+    def __init__(
+        self,
+        base_urls: Sequence[str],
+        model: str,
+        *,
+        revision: str = "",
+        max_running: int = 256,
+        patience_s: float = 120.0,
+        timeout_s: float = 300.0,
+        tokenizer: Path | None = None,
+    ) -> None:
+        wrong = [url for url in base_urls if not url.startswith(("http://", "https://"))]
+        if wrong or not base_urls:
+            raise RecipeError(
+                f"openai engine: URLs like http://host:port/v1 wanted, not {wrong}", urls=wrong
+            )
+        self._http = Http(base_urls, model, connections=max_running, timeout_s=timeout_s)
+        self._model = model
+        self._revision = revision
+        self._patience_s = patience_s
+        self._slots = Slots(max_running)
+        self._tokenizer, self._tokenizer_hash = _load_tokenizer(tokenizer)
+        self._model_hash = ""
+        self._takes_ids = False
+        self._gives_ids = False
+        self._last_answer = float("-inf")  # when anyone last got an answer
+        self._warned = False
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """Without a revision the server's own entry for the model stands in: known after start."""
+        revision = self._revision or f"name:{self._model}@{self._model_hash}"
+        return EngineIdentity(revision, self._tokenizer_hash)
+
+    def encode(self, text: str) -> tuple[int, ...] | None:
+        if self._tokenizer is None:
+            return None
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, ids: tuple[int, ...]) -> str | None:
+        return None if self._tokenizer is None else tokens.decode(self._tokenizer, ids)
+
+    def char_ends(self, ids: tuple[int, ...]) -> list[int] | None:
+        return None if self._tokenizer is None else tokens.char_ends(self._tokenizer, ids)
+
+    async def start(self) -> None:
+        """Asks every URL for its models (one must answer), and one what it knows of token ids."""
+        self._model_hash = await self._http.open()
+        try:
+            await self._probe()
+        except BaseException:
+            await self._http.close()
+            raise
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def _probe(self) -> None:
+        """One token bought: does the server take ids as a prompt, and give them back?"""
+        ids = {"prompt": list(self.encode("1") or (1,)), "return_token_ids": True}
+        extras: tuple[dict[str, Any], ...] = (ids, {"return_token_ids": True}, {})
+        refused: Refused | None = None
+        for extra in extras:
+            call = _Call("probe", _TINY | {"model": self._model} | extra)
+            try:
+                await self._ask(call)
+            except Refused as error:
+                refused = error
+                continue
+            self._takes_ids = "prompt" in extra
+            self._gives_ids = '"token_ids"' in call.answer
+            return
+        raise EngineDown(f"the server refuses every prompt: {refused}", urls=self._http.urls)
+
+    async def complete(self, request: Request) -> list[Completion]:
+        chunks = range(0, request.n, self._slots.total)
+        parts = await asyncio.gather(
+            *(self._chunk(request, at, min(self._slots.total, request.n - at)) for at in chunks)
+        )
+        return [completion for part in parts for completion in part]
+
+    async def _chunk(self, request: Request, first: int, count: int) -> list[Completion]:
+        """Draws first .. first + count - 1 of the request, holding their slots throughout: a
+        request that waits to try again is load that the server asked not to get."""
+        got: list[Completion] = []
+        async with self._slots.hold(count):
+            while len(got) < count:
+                draw = request.first_draw + first + len(got)
+                need = count - len(got)
+                try:
+                    body = self._body(request, draw, need)
+                    more = await self._ask(_Call(request.problem_id, body))
+                except Refused as refused:
+                    if not self._warned:  # one line a run: thousands may follow
+                        _log.warning("%s; its draws are recorded as failed", refused)
+                        self._warned = True
+                    break
+                if not more:
+                    break
+                got += more[:need]
+        return got + [FAILED] * (count - len(got))
+
+    def _body(self, request: Request, draw: int, n: int) -> dict[str, Any]:
+        sampling = request.sampling
+        body: dict[str, Any] = {
+            "model": self._model,
+            "prompt": self._sent_prompt(request.prompt),
+            "n": n,
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": _seed(request, draw),
+        }
+        # Only where they say something: strict servers refuse fields they do not know.
+        if sampling.top_k > 0:
+            body["top_k"] = sampling.top_k
+        if sampling.stop:
+            body["stop"] = list(sampling.stop)
+        if self._gives_ids:
+            body["return_token_ids"] = True
+        return body
+
+    def _sent_prompt(self, prompt: Prompt) -> str | list[int]:
+        if prompt.token_ids is not None and self._takes_ids:
+            return list(prompt.token_ids)
+        return prompt.text
+
+    async def _ask(self, call: _Call) -> list[Completion]:
+        """At least one completion, perhaps fewer than asked for; none: this call is given up."""
+        while True:
+            url, wait, busy = "", 0.0, False
+            try:
+                call.answer, url = await self._http.post(call.problem_id, call.body)
+                found = completions(parse_object(call.answer), self.decode)
+                if not found:
+                    raise BadAnswer("no usable choice in the answer")
+            except Unreachable as error:
+                call.last_error, wait, busy = str(error), error.wait_s, error.busy
+            except BadAnswer as error:
+                call.last_error = f"{url}/completions: {error}"
+            else:
+                self._last_answer = time.monotonic()
+                return found
+            call.count(self._last_answer, busy=busy)
+            if await self._given_up(call):
+                _log.warning("given up after %d tries: %s", call.failures, call.last_error)
+                return []
+            grown = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(call.failures - 1, 10))
+            await asyncio.sleep(max(wait, grown * random.uniform(0.5, 1.0)))
+
+    async def _given_up(self, call: _Call) -> bool:
+        """Whether only this request fails; raises where everybody's do."""
+        now = time.monotonic()
+        if now - max(call.begun, self._last_answer) < self._patience_s:
+            starved = self._last_answer > call.begun and now - call.begun > 5 * self._patience_s
+            return call.own >= ATTEMPTS or starved
+        # Nobody got an answer; but the last request of a run has nobody beside it, so ask.
+        try:
+            await self._http.post(call.problem_id, _TINY | {"model": self._model})
+        except (Unreachable, Refused):
+            raise EngineDown(
+                f"no answer for {self._patience_s:g} s from {', '.join(self._http.urls)}; last "
+                f"error: {call.last_error}. {self._http.advice}",
+                urls=self._http.urls,
+                last_error=call.last_error,
+            ) from None
+        self._last_answer = time.monotonic()
+        return True
+
+
+@dataclass(slots=True)
+class _Call:
+    """One request to the server with its history of failures."""
+
+    problem_id: str
+    body: dict[str, Any]
+    begun: float = field(default_factory=time.monotonic)
+    failed: float = 0.0  # when it last did
+    failures: int = 0
+    own: int = 0  # failures of this request alone: another got an answer since the one before
+    last_error: str = ""
+    answer: str = ""  # body of the latest answer
+
+    def count(self, last_answer: float, *, busy: bool) -> None:
+        """A server that asks for patience (`busy`) does not fail the request."""
+        self.failures += 1
+        self.own += not busy and last_answer > max(self.begun, self.failed)
+        self.failed = time.monotonic()
+
+
+def _seed(request: Request, draw: int) -> int:
+    """Differs between draws, prompts and runs; 31 bits, which every server takes."""
+    key = f"{request.seed}:{draw}:{request.prompt.text}"
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def _load_tokenizer(path: Path | None) -> tuple[Tokenizer | None, str]:
+    if path is None:
+        return None, ""
+    try:
+        content = path.read_bytes()
+        return Tokenizer.from_buffer(content), hashlib.sha256(content).hexdigest()[:16]
+    except Exception as error:  # the library raises bare Exception
+        raise PolicyError(f"{path}: not a tokenizer: {error}", path=str(path)) from error
