@@ -1,0 +1,97 @@
+r"""Finding the final answer in a solution.
+
+Looked for: the last \boxed{...}; without a box, the last line "#### x" or "answer is x" or
+"Answer: x", whichever stands later. No number is guessed from the text.
+
+Guaranteed: linear time; the answer and its completeness speak of the same place; a box that is
+not closed hides the boxes before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+
+_BOX = re.compile(r"\\f?boxed\s*(?=\{)")
+# "#### 72"
+_HASHES = re.compile(r"^####[ \t]*(?P<answer>[^#\s][^\n]*)(?P<end>\n?)", re.M)
+# "The answer is 12." "**Final Answer:** $\frac{1}{2}$" "The final answer is: B"
+_MARKER = re.compile(r"\banswer[\s*_]{0,4}(?:(?:is|=)(?![\w'’])[\s*_]{0,4}:?|:)[\s*_]{0,8}", re.I)
+_DISPLAY = (("\\[", "\\]"), ("$$", "$$"))
+_SENTENCE_END = re.compile(r"\.(?=[*_]*(?:\s|$))")
+_BOOLEAN = re.compile(r"[*_]*(true|yes|false|no)(?![A-Za-z])", re.I)
+_CHOICE = re.compile(
+    r"(?:option |choice )?(\([A-Za-z]\)|(?-i:[A-J])(?=$|[.):,*]| because| since))", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FinalAnswer:
+    """What was found; `complete`: more text could not have changed it."""
+
+    text: str
+    complete: bool
+
+
+def find_answer(text: str, answer_type: str) -> FinalAnswer | None:
+    """The final answer of a solution, or None where it names none."""
+    if box := _last(_BOX, text):
+        found = _inside(text[box.end() :])
+    else:
+        hashes, marker = _last(_HASHES, text), _last(_MARKER, text)
+        if hashes and (marker is None or hashes.start() > marker.start()):
+            found = FinalAnswer(_clean(hashes["answer"]), bool(hashes["end"]))
+        else:
+            found = _after_marker(text[marker.end() :]) if marker else None
+    if found is None or not found.text:
+        return None
+    if answer_type == "boolean" and (word := _BOOLEAN.match(found.text)):
+        return FinalAnswer(word[1], found.complete)
+    if answer_type == "choice" and (letter := _CHOICE.match(found.text)):
+        return FinalAnswer(letter[1], found.complete)
+    return found
+
+
+def extract_answer(text: str, answer_type: str) -> str | None:
+    """The text of the final answer."""
+    found = find_answer(text, answer_type)
+    return found.text if found else None
+
+
+def answer_is_complete(text: str, finish_reason: str) -> bool:
+    """Whether the final answer stands, even where the solution was cut by its length."""
+    if finish_reason != "length":
+        return True
+    found = find_answer(text, "text")
+    return found is not None and found.complete
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    matches = deque(pattern.finditer(text), maxlen=1)
+    return matches[0] if matches else None
+
+
+def _inside(rest: str) -> FinalAnswer | None:
+    """What stands in the braces that `rest` begins with; None where they do not close."""
+    depth = 0
+    for brace in re.finditer(r"\\[\s\S]|[{}]", rest):
+        depth += (brace[0] == "{") - (brace[0] == "}")
+        if depth == 0 and brace[0] == "}":
+            return FinalAnswer(rest[1 : brace.start()].strip(), True)
+    return None
+
+
+def _after_marker(rest: str) -> FinalAnswer | None:
+    for left, right in _DISPLAY:
+        if rest.startswith(left):
+            inner, closed, _ = rest[len(left) :].partition(right)
+            return FinalAnswer(_clean(inner), True) if closed else None
+    line, newline, _ = rest.partition("\n")
+    stop = _SENTENCE_END.search(line)
+    return FinalAnswer(_clean(line[: stop.start()] if stop else line), bool(stop or newline))
+
+
+def _clean(answer: str) -> str:
+    """Without final period and markdown."""
+    return answer.strip().strip("*_`").strip().removesuffix(".").strip()

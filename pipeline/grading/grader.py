@@ -1,0 +1,82 @@
+"""Grading a solution against the reference answer: correct, incorrect or unknown.
+
+Guaranteed: INCORRECT is said only of an answer that was found, complete, read and different. A
+failed call, a cut, a missing or unreadable answer, a time-out are unknown, each with its reason.
+Model text is never evaluated in this process; Math-Verify runs in the pool, behind the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.errors import StepsmithError
+from pipeline.grading.compare import compare
+from pipeline.grading.extract import find_answer
+from pipeline.grading.gate import MAX_LENGTH
+from pipeline.grading.mathverify import check
+from pipeline.verdict import Grade, Reason, Verdict
+from pipeline.workers import CheckerError, CheckerPool
+
+PRELOAD = ("pipeline.grading.warm",)  # for the pool: no check then pays for an import
+CACHE_SIZE = 65_536  # distinct (reference, answer) pairs; rollouts repeat few answers often
+
+
+class Grader:
+    """Grades in this process where exact reading is enough, else in `pool`.
+
+    Make the pool with `preload=PRELOAD`.
+    """
+
+    def __init__(self, pool: CheckerPool) -> None:
+        self._pool = pool
+        self._known: dict[tuple[str, str, str], Grade] = {}
+
+    async def grade(self, text: str, answer: str, answer_type: str, finish_reason: str) -> Grade:
+        """The verdict on a whole solution text."""
+        if finish_reason == "failed":
+            return Grade(Verdict.UNKNOWN, Reason.FAILED)
+        if not text.strip() or "\0" in text:
+            return Grade(Verdict.UNKNOWN, Reason.UNREADABLE)
+        found = find_answer(text, answer_type)
+        read = found.text if found and len(found.text) <= MAX_LENGTH else None
+        if finish_reason == "length" and not (found and found.complete):
+            return Grade(Verdict.UNKNOWN, Reason.TRUNCATED, read)
+        if read is None:
+            return Grade(Verdict.UNKNOWN, Reason.UNPARSABLE)
+        return await self.compare(answer, read, answer_type)
+
+    async def compare(self, answer: str, read: str, answer_type: str) -> Grade:
+        """The verdict on an answer that was found."""
+        key = (answer, read, answer_type)
+        if key not in self._known:
+            grade = compare(answer, read, answer_type) or await self._math_verify(answer, read)
+            if len(self._known) >= CACHE_SIZE:
+                del self._known[next(iter(self._known))]
+            self._known[key] = replace(grade, answer=read)
+        return self._known[key]
+
+    async def self_check(self, answers: Sequence[tuple[str, str]]) -> list[Grade]:
+        """Each (reference answer, type) graded as a solution that ends in it.
+
+        Anything but CORRECT is a problem that cannot be graded. Raises StepsmithError if the
+        workers are broken, which would make every harder answer unknown.
+        """
+        canary = await self._math_verify("2\\sqrt{2}", "\\sqrt{8}")
+        if canary.verdict is not Verdict.CORRECT:
+            raise StepsmithError(
+                f"Math-Verify does not work in the checker processes: it calls 2√2 = √8 {canary}; "
+                "is math-verify installed, and is 1 GB of memory free for each worker?"
+            )
+        return [
+            await self.grade(f"\\boxed{{{answer}}}", answer, answer_type, "stop")
+            for answer, answer_type in answers
+        ]
+
+    async def _math_verify(self, answer: str, read: str) -> Grade:
+        try:
+            verdict = await self._pool.run(check, answer, read)
+        except CheckerError:
+            return Grade(Verdict.UNKNOWN, Reason.TIMEOUT)
+        word, reason = verdict if isinstance(verdict, tuple) else ("unknown", "undecided")
+        return Grade(Verdict(word), Reason(reason) if reason else None)

@@ -1,0 +1,173 @@
+"""Cutting a solution into steps.
+
+Guaranteed, for any text and rule: the spans are contiguous, start at 0 and end at len(text), so
+the pieces joined are the text; no piece is empty or blank (unless the whole text is blank); a
+step ends with its delimiter; closed display maths and closed code fences are never cut; time is
+linear in the text. Offsets are Unicode code points.
+
+Not guaranteed: that a step is one thought. An unclosed fence or formula is plain text.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+Rule = Literal["blank_line", "numbered", "line", "sentence"]
+
+SEGMENT_VERSION = 1  # part of every stage hash: raise it when a span of any text changes
+
+# Each pattern below starts at a character that it always consumes or is bounded, so that no text
+# makes the search quadratic.
+
+# "Ann has 3 apples.\n\nBob has 2 more."
+_BLANK_LINE = re.compile(r"\n(?:[ \t\r]*\n)+")
+# "Step 1: add.\nStep 2: divide." "**Step 3:** ..." "## Step 4"
+_NUMBERED = re.compile(
+    r"^[ \t#>*_-]{0,12}step[ \t]{1,4}\d{1,4}(?=[ \t]{0,4}(?:[:.)*_—–-]|$))", re.I | re.M
+)
+# 'He said "3.5 is more." Then he left.'
+_SENTENCE_END = re.compile(
+    r"(?P<stop>[.!?]++)(?P<close>[\"'”’)\]*_]*+)(?P<space>\s*+)|[。!?]++\s*+"
+)
+_ABBREVIATIONS = frozenset(
+    [
+        "al", "approx", "cf", "ch", "dr", "e.g", "eq", "eqs", "etc", "fig",
+        "figs", "i.e", "jr", "mr", "mrs", "ms", "pp", "prof", "resp", "sec",
+        "sr", "st", "thm", "viz", "vs",
+    ]
+)  # fmt: skip
+_NO_START = frozenset(",;:=+*/<>)]}|&^%")  # no sentence starts with one of these
+
+_FENCED = re.compile(
+    r"""\\\\                                   # an escaped backslash, as in "\\[2pt]"
+    | ^[ ]{0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)$
+    | (?P<mark>\\\[|\\\]|\$\$)
+    | \\(?P<env>begin|end)\{(?P<name>[A-Za-z]{1,30}\*?)\}
+    """,
+    re.M | re.X,
+)
+
+
+def segment(text: str, rule: Rule = "blank_line") -> list[tuple[int, int]]:
+    """The (start, end) of every step, in order; [] for an empty text."""
+    whole = _whole_regions(text)
+    lead = len(text) - len(text.lstrip())  # blank text at the start goes to the first step
+    spans: list[tuple[int, int]] = []
+    start = region = 0
+    for cut in _cuts(text, rule):
+        while region < len(whole) and whole[region][1] <= cut:
+            region += 1
+        inside = region < len(whole) and whole[region][0] < cut
+        if cut <= max(start, lead) or inside:
+            continue
+        if text[start:cut].isspace():  # a blank piece belongs to the step before
+            spans[-1] = (spans[-1][0], cut)
+        else:
+            spans.append((start, cut))
+        start = cut
+    if spans and text[start:].isspace():
+        spans[-1] = (spans[-1][0], len(text))
+    elif start < len(text):
+        spans.append((start, len(text)))
+    return spans
+
+
+def token_ends(spans: Sequence[tuple[int, int]], char_ends: Sequence[int]) -> tuple[list[int], int]:
+    """For each span the tokens kept by the prefix that ends there; boundaries inside a token.
+
+    `char_ends[i]` is the number of code points that are complete once token i is there: a token
+    that holds only a part of a character ends where the token before it ends. Where a boundary
+    lies inside a token, that token is kept.
+    """
+    kept: list[int] = []
+    inside = 0
+    for _, end in spans:
+        token = bisect_left(char_ends, end)  # the first that reaches the boundary
+        kept.append(min(token + 1, len(char_ends)))
+        inside += token < len(char_ends) and char_ends[token] > end
+    return kept, inside
+
+
+def _cuts(text: str, rule: Rule) -> Iterator[int]:
+    """Where the rule alone would cut, in order."""
+    if rule == "blank_line":
+        yield from (match.end() for match in _BLANK_LINE.finditer(text))
+    elif rule == "line":
+        yield from (match.end() for match in re.finditer(r"\n", text))
+    elif rule == "numbered":
+        yield from (match.start() for match in _NUMBERED.finditer(text))
+    else:
+        blank = (match.end() for match in _BLANK_LINE.finditer(text))
+        yield from sorted({*blank, *_sentence_cuts(text)})
+
+
+def _sentence_cuts(text: str) -> Iterator[int]:
+    for match in _SENTENCE_END.finditer(text):
+        end = match.end()
+        if end == len(text):
+            return
+        if match["stop"] is None or (match["space"] and _ends_sentence(text, match)):
+            yield end
+
+
+def _ends_sentence(text: str, match: re.Match[str]) -> bool:
+    """Whether a stop followed by a space ends a sentence: not in "Mr. Ray", "5! + 1", "1. Add"."""
+    following = text[match.end()]
+    if following.islower() or following in _NO_START:
+        return False
+    if len(match["stop"]) > 1 and not following.isupper():
+        return False  # "1, 2, ... 10"
+    if match["stop"] != ".":
+        return True
+    before = text[max(0, match.start() - 24) : match.start()]
+    line = before.rpartition("\n")[2]
+    if len(line) < 24 and line.strip(" \t#*>-(").isdigit():
+        return False  # the number of a list item
+    word = re.split(r"[\s(\[\"'“‘]", before)[-1]
+    return word.lower() not in _ABBREVIATIONS
+
+
+def _whole_regions(text: str) -> list[tuple[int, int]]:
+    """Closed fences and display formulas, in order and disjoint; what is unclosed is left out."""
+    tokens = [m for m in _FENCED.finditer(text) if m.lastgroup]
+    ends: dict[str, list[int]] = defaultdict(list)  # what closes -> indices of such tokens
+    for i, token in enumerate(tokens):
+        if token["mark"] in ("\\]", "$$"):
+            ends[token["mark"]].append(i)
+        elif token["env"] == "end":
+            ends[token["name"]].append(i)
+    regions: list[tuple[int, int]] = []
+    no_fence: dict[str, int] = {}  # fences from this length on are known not to close any more
+    i = 0
+    while i < len(tokens):
+        token = tokens[i]
+        close: int | None = None
+        if fence := token["fence"]:
+            if len(fence) < no_fence.get(fence[0], len(fence) + 1):
+                close = _closing_fence(tokens, i)
+                if close is None:
+                    no_fence[fence[0]] = len(fence)
+        elif token["mark"] != "\\]" and token["env"] != "end":
+            wanted = {"\\[": "\\]", "$$": "$$"}.get(token["mark"] or "", token["name"])
+            later = ends[wanted]
+            at = bisect_left(later, i + 1)
+            close = later[at] if at < len(later) else None
+        if close is None:
+            i += 1
+        else:
+            regions.append((token.start(), tokens[close].end()))
+            i = close + 1
+    return regions
+
+
+def _closing_fence(tokens: list[re.Match[str]], opening: int) -> int | None:
+    fence = tokens[opening]["fence"]
+    for i in range(opening + 1, len(tokens)):
+        other = tokens[i]["fence"]
+        if other and other.startswith(fence) and not tokens[i]["info"].strip():
+            return i
+    return None

@@ -1,0 +1,106 @@
+"""Finding the final answer, and whether it stands."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.grading.extract import answer_is_complete, extract_answer
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("So \\boxed{12}.", "12"),
+        ("\\boxed{1} then \\boxed{2}", "2"),
+        ("\\boxed{\\frac{1}{2}}", "\\frac{1}{2}"),
+        ("\\boxed{\\{1, 2\\}}", "\\{1, 2\\}"),
+        ("\\boxed{\\boxed{5}}", "5"),
+        ("\\boxed {7}", "7"),
+        ("The answer is 3. \\boxed{4}", "4"),
+        ("6 + 6 = 12\n#### 12", "12"),
+        ("#### 1\n#### 2\n", "2"),
+        ("#### 3. Result\nThe answer is 12.", "12"),
+        ("The answer is below.\n#### 12", "12"),
+        ("The answer is 12.", "12"),
+        ("The answer is 3.5.", "3.5"),
+        ("The answer is 12. I hope it is correct.", "12"),
+        ("The final answer is: $\\frac{1}{2}$.", "$\\frac{1}{2}$"),
+        ("**Final Answer:** 12", "12"),
+        ("**Answer**: **12**", "12"),
+        ("Answer:\n\n12", "12"),
+        ("The answer is\n\\[ x = 12 \\]\nas wanted", "x = 12"),
+        ("The answer is 1.\nNo, the answer is 2.\n", "2"),
+        ("I get 12 apples.", None),
+        ("The answer isn't clear.", None),
+        ("\\boxed{}", None),
+        ("\\boxed{1} then \\boxed{2", None),
+        ("", None),
+    ],
+)
+def test_the_final_answer(text: str, expected: str | None) -> None:
+    assert extract_answer(text, "number") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "answer_type", "expected"),
+    [
+        ("The answer is True since 2 > 1.", "boolean", "True"),
+        ("The answer is **no**, it is not.", "boolean", "no"),
+        ("The answer is (B) 12.", "choice", "(B)"),
+        ("The answer is B because of that.", "choice", "B"),
+        ("The answer is Noah.", "text", "Noah"),
+        ("The answer is A train.", "choice", "A train"),
+        ("The answer is I think B.", "choice", "I think B"),
+    ],
+)
+def test_words_after_a_truth_value_or_letter_are_left_out(
+    text: str, answer_type: str, expected: str
+) -> None:
+    assert extract_answer(text, answer_type) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\\boxed{12}", "The answer is 12.", "The answer is 12\n", "#### 12\n", "Answer:\n\\[12\\]"],
+)
+def test_a_cut_after_the_answer_does_no_harm(text: str) -> None:
+    assert answer_is_complete(text, "length")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\boxed{12",
+        "\\boxed{1} or \\boxed{12",
+        "The answer is 12",
+        "The answer is 12.5",
+        "#### 12",
+        "Answer:\n\\[12",
+        "so 6 + 6 = 12.",
+        "",
+    ],
+)
+def test_a_cut_inside_the_answer_leaves_it_open(text: str) -> None:
+    assert not answer_is_complete(text, "length")
+
+
+def test_a_solution_that_stopped_by_itself_is_complete() -> None:
+    assert answer_is_complete("The answer is 12", "stop")
+
+
+@given(text=st.text(), answer_type=st.sampled_from(["number", "choice", "boolean", "text"]))
+def test_what_is_found_stands_in_the_text(text: str, answer_type: str) -> None:
+    found = extract_answer(text + " The answer is " + text, answer_type)
+    assert found is None or found in text + " The answer is " + text
+
+
+@pytest.mark.parametrize("unit", ["\\boxed{", "{", "#### ", "answer is ", "answer: \\[", "*", " "])
+def test_a_megabyte_takes_well_under_a_second(unit: str) -> None:
+    text = "\\boxed" * (unit == "{") + "answer " * (unit in "* ") + unit * (10**6 // len(unit))
+    start = time.process_time()
+    extract_answer(text, "number")
+    assert time.process_time() - start < 1
