@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TRAIN := .venv-train
 
-.PHONY: demo test check train-policies clean bench
+.PHONY: demo test test-kill test-wheel check bench train-policies clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -20,6 +20,14 @@ demo: $(VENV)/ready
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
+
+# Kills at seeded moments, and the replay of a killed run on the embedded engine.
+test-kill: $(VENV)/ready
+	STEPSMITH_KILLS=6 $(BIN)/python -m pytest tests/flows/test_kill.py
+
+# The built wheel in an empty environment and folder.
+test-wheel: $(VENV)/ready
+	bash .ci/wheel
 
 # What CI checks beside the tests: style, types, the one direction of imports.
 check: $(VENV)/ready

@@ -24,8 +24,9 @@ from flows.tables import Rows, print_rows, run_rows
 from pipeline.card import card, card_facts
 from pipeline.errors import RecipeError
 from pipeline.files import write_json, write_table, write_text
-from pipeline.folder import TRUTH_TABLE, DatasetFolder, own_folder
-from pipeline.grading.grader import Grader, guess_answer_type
+from pipeline.folder import TRUTH_TABLE, DatasetFolder, check_owner, note_owner
+from pipeline.grading.compare import guess_answer_type
+from pipeline.grading.grader import PRELOAD, Grader
 from pipeline.imported import ImportedSet, read_solutions
 from pipeline.labels.derive import Provenance, derive
 from pipeline.lock import FolderLock
@@ -53,8 +54,10 @@ def annotate_command(source: str, out: Path, annotators: Sequence[str], split: s
     sources = {name: source_of(build_checker(name, {})) for name in annotators}
     content = content_hash([[s.solution_id, s.text] for s in imported.solutions])
     with FolderLock(folder.work):
-        own_folder(folder, {"solutions": content, "annotators": sources, "split": rule})
-        loop, pool = LoopThread(), CheckerPool(2)
+        identity = {"solutions": content, "annotators": sources, "split": rule}
+        check_owner(folder, identity)
+        note_owner(folder, identity)
+        loop, pool = LoopThread(), CheckerPool(2, preload=PRELOAD)
         try:
             for number, part in enumerate(_parts(imported.solutions)):
                 shard = f"00000-{number:05d}"

@@ -38,15 +38,16 @@ def label_command(recipe: Recipe, replay: bool) -> None:
 
 def _run_flow(recipe: Recipe, folder: DatasetFolder, target: DatasetFolder) -> None:
     print("starting Prefect …", file=sys.stderr, flush=True)
-    from flows.label import label_flow, quiet_prefect
+    from flows.label import label_flow, quiet_prefect, stop_runs
 
     quiet_prefect()
 
-    # Prefect turns SIGTERM and SIGINT into its own exceptions at times of its choosing; both
-    # are a plain interrupt here, wherever the run stands.
+    # Prefect waits for its tasks, and they wait for the engine: both are released first.
     def stop(number: int, frame: FrameType | None) -> None:
+        stop_runs()
         raise KeyboardInterrupt
 
+    signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     flow = label_flow(recipe.run.shards_at_once)
     flow(

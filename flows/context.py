@@ -12,7 +12,7 @@ from pipeline.engines.build import build_engine
 from pipeline.errors import OutputError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
-from pipeline.grading.grader import Grader
+from pipeline.grading.grader import PRELOAD, Grader
 from pipeline.meter import Meter
 from pipeline.prompt import PromptTemplate, load_prompt
 from pipeline.recipe import Model, Recipe
@@ -59,14 +59,11 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
     """
     loop = LoopThread()
     started: list[Engine] = []
-    pool = CheckerPool(recipe.run.grader_processes)
+    pool = CheckerPool(recipe.run.grader_processes, preload=PRELOAD)
     try:
         known = _read_identities(folder)
         policy = _role(recipe.policy, recipe, None, loop, started, known.get("policy"), replay)
         prover = _role(recipe.prover(), recipe, policy, loop, started, known.get("prover"), replay)
-        identities = {"policy": asdict(policy.identity), "prover": asdict(prover.identity)}
-        if not known:
-            write_json(folder.plans / "identity.json", identities)
     except BaseException:
         for engine in started:
             loop.call(engine.close())
@@ -76,6 +73,14 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
     return RunContext(
         recipe, folder, loop, policy, prover, pool, Grader(pool), Meter(), None, started
     )
+
+
+def note_identities(context: RunContext) -> None:
+    """Write down the models of a new folder: when its first batch is planned, not before."""
+    place = context.folder.plans / "identity.json"
+    if not place.exists():
+        roles = {"policy": context.policy, "prover": context.prover}
+        write_json(place, {name: asdict(role.identity) for name, role in roles.items()})
 
 
 def _role(

@@ -12,7 +12,7 @@ from flows.tables import print_rows, run_rows
 from pipeline.card import card, card_facts
 from pipeline.errors import RecipeError
 from pipeline.files import write_json, write_table, write_text
-from pipeline.folder import DatasetFolder, own_folder
+from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.feeds import feeds
 from pipeline.labels.views import check
@@ -32,7 +32,9 @@ def derive_command(dataset: Path, out: Path | None, view: str, overrides: list[s
     check(settings)
     target = DatasetFolder(out or dataset.with_name(f"{dataset.name}-{settings.view}"))
     source = origin.evidence_root().resolve()
-    own_folder(target, {"derived_from": str(source), "labels": settings.model_dump(mode="json")})
+    identity = {"derived_from": str(source), "labels": settings.model_dump(mode="json")}
+    check_owner(target, identity)
+    note_owner(target, identity)
     started = time.monotonic()
     for shard in origin.shards():
         if not target.published(shard).exists():

@@ -35,6 +35,12 @@ from pipeline.recipe import parse_recipe
 _LIVE: dict[str, LabelRun] = {}  # open runs of this process, by folder: what tasks work in
 
 
+def stop_runs() -> None:
+    """Stop every run of this process; its tasks end at once, so that Prefect can."""
+    for run in list(_LIVE.values()):
+        run.stop()
+
+
 def _engine_was_down(task: Any, run: Any, state: Any) -> bool:
     try:
         state.result()

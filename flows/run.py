@@ -16,6 +16,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -23,13 +24,13 @@ from typing import Any
 
 from annotators.checkers import build_checker
 from annotators.search import SEARCHES
-from flows.context import RunContext, open_context
+from flows.context import RunContext, note_identities, open_context
 from flows.shards import ShardWork
 from pipeline.batches import Batch, new_problems, plan_batch, read_batches
 from pipeline.card import card, card_facts
-from pipeline.errors import OutputError, ProblemFileError, RecipeError
+from pipeline.errors import OutputError, ProblemFileError, RecipeError, RunStopped
 from pipeline.files import write_json, write_text
-from pipeline.folder import DatasetFolder, own_folder
+from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.grading.grader import Grader
 from pipeline.labels.feeds import feeds
 from pipeline.labels.views import check as check_view
@@ -57,6 +58,7 @@ class LabelRun:
         self._work: dict[str, ShardWork] = {}
         self._context: RunContext | None = None
         self._slots: asyncio.Semaphore | None = None
+        self._stopping = False
         self._lock = FolderLock(folder.work)
 
     @property
@@ -71,7 +73,7 @@ class LabelRun:
             if not (self.folder.plans / "identity.json").exists():
                 raise OutputError(f"{self.folder.origin}: holds no run to replay")
             shutil.rmtree(self.folder.root, ignore_errors=True)
-        own_folder(self.folder, self.recipe.identity())
+        check_owner(self.folder, self.recipe.identity())
         self._lock.__enter__()
         try:
             self._context = open_context(self.recipe, self.folder, replay)
@@ -96,7 +98,9 @@ class LabelRun:
     def _plan(self, replay: bool) -> None:
         batches = read_batches(self.folder.plans)
         if not replay:
-            problems, self.skipped = good_problems(self.recipe, self.context, batches)
+            problems, rejected, self.skipped = good_problems(self.recipe, self.context, batches)
+            note_owner(self.folder, self.recipe.identity())
+            note_identities(self.context)
             if problems:
                 batches.append(
                     plan_batch(
@@ -105,6 +109,7 @@ class LabelRun:
                         problems,
                         self.recipe.run.shard_problems,
                         dict(self.skipped),
+                        rejected,
                     )
                 )
         self.batches = batches
@@ -127,8 +132,15 @@ class LabelRun:
             self.context.meter.stages_cached.update(STAGES)
         return [waiting[i : i + size] for i in range(0, len(waiting), size)]
 
+    def stop(self) -> None:
+        """Cancel what runs and refuse what comes; what was committed stays. From any thread."""
+        self._stopping = True
+        self.context.loop.cancel_all()
+
     def stage(self, name: str, shards: Sequence[str]) -> None:
-        """Run one stage of some shards. Raises EngineDown, StorageError."""
+        """Run one stage of some shards. Raises EngineDown, StorageError, RunStopped."""
+        if self._stopping:
+            raise RunStopped(f"{self.folder.root}: stopped")
 
         async def one(work: ShardWork) -> None:
             assert self._slots is not None
@@ -142,6 +154,8 @@ class LabelRun:
 
         try:
             self.context.loop.call(every())
+        except CancelledError:
+            raise RunStopped(f"{self.folder.root}: stopped") from None
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
@@ -225,28 +239,26 @@ def view_warning(recipe: Recipe) -> str | None:
 
 def good_problems(
     recipe: Recipe, context: RunContext, batches: Sequence[Batch]
-) -> tuple[list[Problem], Counter[str]]:
-    """New problems whose reference answer grades as equal to itself, and what was set aside.
-
-    Raises ProblemFileError where nothing is left to do or to begin with.
+) -> tuple[list[Problem], dict[str, str], Counter[str]]:
+    """New problems whose reference answer grades as equal to itself; those where it does not, by
+    id; and what was set aside, by reason. Raises ProblemFileError where there is nothing at all.
     """
     read = read_problems(recipe.problems.source, recipe.problems.columns, recipe.problems.limit)
     skipped = Counter(row.reason for row in read.set_aside)
     fresh = new_problems(batches, read.problems)
-    grades = context.loop.call(_self_check(context.grader, fresh))
-    good = []
-    for problem, verdict in zip(fresh, grades, strict=True):
-        if verdict is Verdict.CORRECT:
-            good.append(problem)
-        else:
-            skipped["answer_not_equal_to_itself"] += 1
+    verdicts = context.loop.call(_self_check(context.grader, fresh))
+    good = [p for p, verdict in zip(fresh, verdicts, strict=True) if verdict is Verdict.CORRECT]
+    kept = {problem.problem_id for problem in good}
+    rejected = {p.problem_id: p.answer or "" for p in fresh if p.problem_id not in kept}
+    if rejected:
+        skipped["answer_not_equal_to_itself"] = len(rejected)
     if not good and not batches:
         reasons = ", ".join(f"{reason}: {count}" for reason, count in skipped.items())
         raise ProblemFileError(
             f"{recipe.problems.source}: no usable problem is left ({reasons})",
             file=recipe.problems.source,
         )
-    return good, skipped
+    return good, rejected, skipped
 
 
 async def _self_check(grader: Grader, problems: Sequence[Problem]) -> list[Verdict]:
@@ -264,10 +276,7 @@ def finished(recipe: Recipe, folder: DatasetFolder) -> bool:
     if any(shard.name not in published for batch in batches for shard in batch.shards()):
         return False
     read = read_problems(recipe.problems.source, recipe.problems.columns, recipe.problems.limit)
-    fresh = new_problems(batches, read.problems)
-    # A problem whose answer does not grade as itself is met again in every run.
-    aside = sum(b.skipped.get("answer_not_equal_to_itself", 0) for b in batches)
-    return len(fresh) <= aside
+    return not new_problems(batches, read.problems)
 
 
 def _identity(role: Any) -> dict[str, str]:

@@ -35,13 +35,18 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A planned batch; `skipped` counts, by reason, the rows of its source that were set aside."""
+    """A planned batch; `skipped` counts, by reason, the rows of its source that were set aside.
+
+    `rejected` maps the ids of problems whose reference answer does not grade as equal to itself
+    to that answer: they are not tried again while it stays the same.
+    """
 
     number: int
     folder: Path
     size: int
     shard_problems: int
     skipped: dict[str, int]
+    rejected: dict[str, str]
 
     def shards(self) -> list[Shard]:
         step = self.shard_problems
@@ -75,13 +80,16 @@ def read_batches(work: Path) -> list[Batch]:
 def new_problems(batches: Sequence[Batch], problems: Sequence[Problem]) -> list[Problem]:
     """Those in no batch yet. Raises ProblemFileError where a known problem's text changed."""
     known: dict[str, str] = {}
+    rejected: dict[str, str] = {}
     for batch in batches:
         known.update(batch.texts())
+        rejected.update(batch.rejected)
     fresh = []
     for problem in problems:
         old = known.get(problem.problem_id)
         if old is None:
-            fresh.append(problem)
+            if rejected.get(problem.problem_id) != (problem.answer or ""):
+                fresh.append(problem)
         elif old != problem.text:
             raise ProblemFileError(
                 f"problem {problem.problem_id}: its text has changed since this folder was "
@@ -97,12 +105,13 @@ def plan_batch(
     problems: Sequence[Problem],
     shard_problems: int,
     skipped: dict[str, int],
+    rejected: dict[str, str],
 ) -> Batch:
     """Write a new batch down; from then on it is fixed. Raises StorageError."""
     folder = work / "batches" / f"{number:05d}"
     rows = [asdict(problem) for problem in problems]
     write_table(folder / "problems.parquet", pa.Table.from_pylist(rows, schema=PROBLEMS))
-    batch = Batch(number, folder, len(problems), shard_problems, skipped)
+    batch = Batch(number, folder, len(problems), shard_problems, skipped, rejected)
     raw = asdict(batch)
     del raw["folder"]
     write_json(folder / "batch.json", raw)

@@ -8,7 +8,8 @@
     │   └── OutputError       an output folder that belongs to another recipe
     ├── FolderBusy            another live run owns the folder
     ├── StorageError          the disk is full or read-only; what was committed is safe
-    └── EngineDown            a server or engine does not answer; what was committed is safe
+    ├── EngineDown            a server or engine does not answer; what was committed is safe
+    └── RunStopped            the user stopped the run; what was committed is safe
 
 A bad *item* (one row, one completion) is data with a reason, never one of these. Messages name
 the file, row, field or URL and say what to do; exceptions keep those as fields and can be pickled.
@@ -63,3 +64,7 @@ class StorageError(StepsmithError):
 
 class EngineDown(StepsmithError):
     """An engine gave no answer for as long as the recipe lets it."""
+
+
+class RunStopped(StepsmithError):
+    """The run was asked to stop (SIGINT, SIGTERM)."""

@@ -100,15 +100,11 @@ class DatasetFolder:
         return pl.read_parquet(folder / "*.parquet")
 
 
-def own_folder(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:
-    """Note in a new folder what it is made from; refuse a folder made from something else.
-
-    Raises OutputError that names the differing keys.
-    """
+def check_owner(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:
+    """Refuse a folder that is made from something else. Raises OutputError naming the keys."""
     place = folder.plans / "recipe.json"
     if place.exists():
-        found = json.loads(place.read_text(encoding="utf-8"))
-        changed = differences(found, identity)
+        changed = differences(json.loads(place.read_text(encoding="utf-8")), identity)
         if changed:
             raise OutputError(
                 f"{folder.root}: was made by a recipe that differs in {', '.join(changed)}. "
@@ -117,10 +113,15 @@ def own_folder(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:
                 folder=str(folder.root),
                 keys=changed,
             )
-        return
-    if folder.root.exists() and any(path.name != "work" for path in folder.root.iterdir()):
+    elif folder.root.exists() and any(path.name != "work" for path in folder.root.iterdir()):
         raise OutputError(
             f"{folder.root}: is not empty and no dataset of Stepsmith's; choose another --out",
             folder=str(folder.root),
         )
-    write_json(place, dict(identity))
+
+
+def note_owner(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:
+    """Write down what a folder is made from: when its first batch is planned, not before."""
+    place = folder.plans / "recipe.json"
+    if not place.exists():
+        write_json(place, dict(identity))

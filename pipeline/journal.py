@@ -5,10 +5,11 @@ there (temporary name, fsync, rename). `commit` returns when its rows are durabl
 callers share a segment (a group commit: at most `LINGER_S` or `GROUP` rows). `compact` joins the
 segments of a finished shard into one.
 
-Guaranteed: after any kill, a row whose `commit` had returned is there. Not guaranteed: rows of
-the group in flight. A key lists all that can change a completion: model revision, tokenizer
-hash, prompt token ids (or text), temperature, top-p, top-k, max tokens, stop list, draw, run
-seed. Left out, because they cannot: engine kind, host, batch, shard, time.
+Guaranteed: after any kill, a row whose `commit` had returned is there; a key that was committed
+twice keeps its first row, now and after a reload. Not guaranteed: rows of the group in flight. A
+key lists all that can change a completion: model revision, tokenizer hash, prompt token ids (or
+text), temperature, top-p, top-k, max tokens, stop list, draw, run seed. Left out, because they
+cannot: engine kind, host, batch, shard, time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import pyarrow as pa
 
 from pipeline.engines.base import Completion, EngineIdentity, Prompt, Sampling
 from pipeline.errors import StorageError
-from pipeline.files import write_whole
+from pipeline.files import storage_errors, write_whole
 
 LINGER_S = 0.1
 GROUP = 512
@@ -89,16 +90,7 @@ class Journal:
         """Read what is committed; the number of completions. Raises StorageError."""
         self._rows = {}
         for path in sorted(self._folder.glob("*.arrow")):
-            try:
-                with pa.OSFile(str(path)) as file:
-                    table = pa.ipc.open_file(file).read_all()
-            except (OSError, pa.ArrowInvalid) as error:
-                raise StorageError(
-                    f"{path}: this journal segment cannot be read ({error}); restore it, or "
-                    f"delete it to buy its completions again",
-                    path=str(path),
-                ) from error
-            for key, completion in _unpack(table):
+            for key, completion in _unpack(_read(path)):
                 self._rows.setdefault(key, completion)
             self._number += 1
         return len(self._rows)
@@ -119,30 +111,42 @@ class Journal:
 
     async def _flush(self) -> None:
         """Write groups until nothing waits, then end: an idle journal costs nothing."""
-        while self._pending:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), LINGER_S)
-            rows, self._pending = self._pending, []
-            waiting, self._waiting = self._waiting, []
-            self._full.clear()
-            name = f"{self._number:06d}-{uuid.uuid4().hex[:6]}.arrow"
-            self._number += 1
-            try:
-                await asyncio.to_thread(_write, self._folder / name, rows)
-            except BaseException as error:
-                for future in waiting:
-                    if not future.done():
-                        future.set_exception(
-                            error if isinstance(error, StorageError) else StorageError(str(error))
-                        )
-                if not isinstance(error, StorageError):
-                    raise
-                continue
-            self._rows.update(rows)
+        try:
+            while self._pending:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._full.wait(), LINGER_S)
+                rows, self._pending = self._pending, []
+                waiting, self._waiting = self._waiting, []
+                self._full.clear()
+                await self._write_group(rows, waiting)
+        finally:
+            self._flusher = None
+
+    async def _write_group(
+        self, rows: list[tuple[bytes, Completion]], waiting: list[asyncio.Future[None]]
+    ) -> None:
+        """A group that cannot be written fails its own callers; the next one is tried."""
+        name = f"{self._number:06d}-{uuid.uuid4().hex[:6]}.arrow"
+        self._number += 1
+        failure: Exception | None = None
+        try:
+            await asyncio.to_thread(_write, self._folder / name, rows)
+        except asyncio.CancelledError:
             for future in waiting:
-                if not future.done():
-                    future.set_result(None)
-        self._flusher = None
+                future.cancel()
+            raise
+        except Exception as error:
+            failure = error
+        else:
+            for key, completion in rows:
+                self._rows.setdefault(key, completion)
+        for future in waiting:
+            if future.done():  # its caller was cancelled
+                continue
+            if failure is None:
+                future.set_result(None)
+            else:
+                future.set_exception(failure)
 
     async def close(self) -> None:
         """Wait for the group in flight."""
@@ -150,13 +154,22 @@ class Journal:
             await self._flusher
 
     def compact(self) -> None:
-        """Join all segments into one. Safe to be killed: a key that is there twice is one row."""
+        """Join all segments into one. Safe to be killed: a key that is there twice is one row.
+
+        Rows go from file to file, so that what is in memory cannot matter.
+        """
         segments = sorted(self._folder.glob("*.arrow"))
         if len(segments) < 2:
             return
-        _write(self._folder / f"all-{uuid.uuid4().hex[:6]}.arrow", list(self._rows.items()))
-        for path in segments:
-            path.unlink()
+        whole = pa.concat_tables([_read(path) for path in segments])
+        first: dict[bytes, int] = {}
+        for row, key in enumerate(whole.column("key").to_pylist()):
+            first.setdefault(key, row)
+        name = f"all-{uuid.uuid4().hex[:6]}.arrow"
+        _write_segment(self._folder / name, whole.take(list(first.values())))
+        with storage_errors(self._folder):
+            for path in segments:
+                path.unlink()
 
     def forget(self) -> None:
         """Free the memory of a shard that ended."""
@@ -175,7 +188,10 @@ def _write(path: Path, rows: list[tuple[bytes, Completion]]) -> None:
         },
         schema=_SCHEMA,
     )
+    _write_segment(path, table)
 
+
+def _write_segment(path: Path, table: pa.Table) -> None:
     def put(temporary: Path) -> None:
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         with (
@@ -185,6 +201,18 @@ def _write(path: Path, rows: list[tuple[bytes, Completion]]) -> None:
             writer.write_table(table)
 
     write_whole(path, put)
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        with pa.OSFile(str(path)) as file:
+            return pa.ipc.open_file(file).read_all()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise StorageError(
+            f"{path}: this journal segment cannot be read ({error}); restore it, or delete it "
+            f"to buy its completions again",
+            path=str(path),
+        ) from error
 
 
 def _unpack(table: pa.Table) -> Iterable[tuple[bytes, Completion]]:

@@ -2,35 +2,70 @@
 
 A prefix is the problem's prompt and the first m steps. Where the engine's token ids are known it
 is made of the very ids of the solution, cut at the first token end at or after the step's last
-character; elsewhere it is text.
+character; elsewhere it is text. Two prefixes have one hash exactly when problem and prompt agree.
+
+A `Prefix` is a view of its solution: thousands of them cost no copies. All hashes of a solution
+come from one pass over it, on first use.
 """
 
 from __future__ import annotations
 
 import hashlib
 from array import array
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from pipeline.engines.base import Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """`steps` is m, the number of steps kept; `text` the solution's part; `tokens` its length."""
+    """The first `steps` (m) steps of a solution; `hash`: 32 hex digits of problem and prompt."""
 
-    problem_id: str
-    hash: str
+    solution: CutSolution
     steps: int
-    text: str
-    prompt: Prompt
-    tokens: int | None
+    hash: str
+
+    @property
+    def problem_id(self) -> str:
+        return self.solution.problem_id
+
+    @property
+    def tokens(self) -> int | None:
+        """Tokens of the solution that are kept; None where they are not known."""
+        ends = self.solution.token_ends
+        if ends is None:
+            return None
+        return ends[self.steps - 1] if self.steps else 0
+
+    @property
+    def text(self) -> str:
+        """The solution's part."""
+        solution, kept = self.solution, self.tokens
+        end = solution.ends[self.steps - 1] if self.steps else 0
+        if kept and solution.char_ends is not None:
+            end = solution.char_ends[kept - 1]
+        return solution.text[:end]
+
+    @property
+    def prompt(self) -> Prompt:
+        """What is continued: the problem's prompt and the text."""
+        solution = self.solution
+        ids = solution.prompt.token_ids
+        if ids is not None and solution.token_ids is not None:
+            ids += solution.token_ids[: self.tokens]
+        elif self.steps:
+            ids = None
+        return Prompt(solution.prompt.text + self.text, ids)
 
 
 @dataclass(frozen=True, slots=True)
 class CutSolution:
     """A solution with its cuts: all that a search needs to know of it.
 
-    `ends[t]` is the code point after step t, `token_ends[t]` the tokens kept (None: unknown).
+    `ends[t]` is the code point after step t, `token_ends[t]` the tokens kept. The prompt's and
+    the solution's token ids, `token_ends` and `char_ends` are all there, or none of the last
+    three is (a prompt may have ids where the solution has none).
     """
 
     solution_id: str
@@ -41,6 +76,12 @@ class CutSolution:
     token_ids: tuple[int, ...] | None
     token_ends: tuple[int, ...] | None
     char_ends: tuple[int, ...] | None  # code point after each token
+    _hashes: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        known = [part is not None for part in (self.token_ids, self.token_ends, self.char_ends)]
+        if any(known) and not (all(known) and self.prompt.token_ids is not None):
+            raise ValueError(f"solution {self.solution_id}: token ids are known in part only")
 
     def __len__(self) -> int:
         """T, the number of steps."""
@@ -48,31 +89,37 @@ class CutSolution:
 
     def prefix(self, m: int) -> Prefix:
         """The first m steps, 0 <= m <= T."""
-        end = self.ends[m - 1] if m else 0
+        if not self._hashes:
+            self._hashes.extend(self._hash_prefixes())
+        return Prefix(self, m, self._hashes[m])
+
+    def _hash_prefixes(self) -> list[str]:
+        """Of m = 0 .. T. A digest can be read and then go on, so each character counts once."""
         ids = self.prompt.token_ids
-        kept: int | None = None
-        if (
-            ids is not None
-            and self.token_ids is not None
-            and self.token_ends is not None
-            and self.char_ends is not None
-        ):
-            kept = self.token_ends[m - 1] if m else 0
-            if kept:
-                end = self.char_ends[kept - 1]
-            ids += self.token_ids[:kept]
-        elif m:
-            ids = None
-        text = self.text[:end]
-        whole = Prompt(self.prompt.text + text, ids)
-        return Prefix(self.problem_id, prefix_hash(self.problem_id, whole), m, text, whole, kept)
+        prompt = _text_bytes(self.prompt.text) if ids is None else _id_bytes(ids)
+        digest = hashlib.blake2b(self.problem_id.encode() + b"\0" + prompt, digest_size=16)
+        hashes = [digest.hexdigest()]
+        if self.token_ids is not None and self.token_ends is not None:
+            begin = 0
+            for end in self.token_ends:
+                digest.update(array("q", self.token_ids[begin:end]).tobytes())
+                hashes.append(digest.hexdigest())
+                begin = end
+            return hashes
+        if ids is not None:  # only the problem alone is known by its ids
+            text = self.problem_id.encode() + b"\0" + _text_bytes(self.prompt.text)
+            digest = hashlib.blake2b(text, digest_size=16)
+        begin = 0
+        for end in self.ends:
+            digest.update(self.text[begin:end].encode("utf-8", "surrogatepass"))
+            hashes.append(digest.hexdigest())
+            begin = end
+        return hashes
 
 
-def prefix_hash(problem_id: str, prompt: Prompt) -> str:
-    """Identity of a full prefix (problem, prompt and steps): 32 hex digits."""
-    digest = hashlib.blake2b(problem_id.encode() + b"\0", digest_size=16)
-    if prompt.token_ids is None:
-        digest.update(b"text" + prompt.text.encode("utf-8", "surrogatepass"))
-    else:
-        digest.update(b"ids" + array("q", prompt.token_ids).tobytes())
-    return digest.hexdigest()
+def _text_bytes(text: str) -> bytes:
+    return b"text" + text.encode("utf-8", "surrogatepass")
+
+
+def _id_bytes(ids: Sequence[int]) -> bytes:
+    return b"ids" + array("q", ids).tobytes()

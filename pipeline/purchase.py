@@ -2,14 +2,18 @@
 
 A failed call is a `FAILED` completion and is not committed: nothing was paid, so a later run may
 ask again. In a replay the engine is never asked, and what the journal lacks is `FAILED`: that is
-exactly what it was in the run that is replayed.
+exactly what it was in the run that is replayed. For the same reason problems with one prompt
+share their draws, and a draw is asked for once: who comes second waits for the first, and gets
+what it got.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from pipeline.engines.base import (
     FAILED,
@@ -23,10 +27,12 @@ from pipeline.engines.base import (
 from pipeline.journal import Journal, draw_keys
 from pipeline.meter import Meter
 
+_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON may hold one alone; no table can
+
 
 @dataclass(frozen=True, slots=True)
 class Purchaser:
-    """One model with its sampling parameters, as one shard sees it."""
+    """One model with its sampling parameters, as one stage of one shard sees it."""
 
     engine: Engine | None  # None: a replay
     identity: EngineIdentity
@@ -34,33 +40,69 @@ class Purchaser:
     seed: int
     journal: Journal
     meter: Meter
+    # Draws under way, and (done) those that failed: they are not in the journal.
+    _asked: dict[bytes, asyncio.Future[None]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     async def draw(self, problem_id: str, prompt: Prompt, first: int, n: int) -> list[Completion]:
         """Draws `first .. first + n - 1` of a prompt, in order. Raises EngineDown, StorageError."""
         keys = draw_keys(self.identity, prompt, self.sampling, self.seed, range(first, first + n))
-        found = [self.journal.get(key) for key in keys]
-        hits = [c for c in found if c is not None]
-        self.meter.cached += len(hits)
-        self.meter.tokens_cached += sum(c.tokens for c in hits)
-        if len(hits) < n:
-            gaps = _gaps(found)
-            bought = await asyncio.gather(
-                *(self._buy(problem_id, prompt, first + at, count) for at, count in gaps)
-            )
-            for (at, count), completions in zip(gaps, bought, strict=True):
-                found[at : at + count] = completions
-                rows = [
-                    (key, c)
-                    for key, c in zip(keys[at : at + count], completions, strict=True)
-                    if c.finish_reason != "failed"
-                ]
-                if rows:
-                    await self.journal.commit(rows)
-        whole = [c for c in found if c is not None]
+        missing = [self.journal.get(key) is None for key in keys]
+        others = {
+            self._asked[key]
+            for key, is_missing in zip(keys, missing, strict=True)
+            if is_missing and key in self._asked
+        }
+        to_buy = [m and key not in self._asked for m, key in zip(missing, keys, strict=True)]
+        gaps = _gaps(to_buy)
+        for at, count in gaps:  # before anybody else runs
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._asked.update(dict.fromkeys(keys[at : at + count], done))
+        # Not `together`: when one request fails, what the others paid for is still committed.
+        await asyncio.gather(
+            *(self._buy(problem_id, prompt, first + at, keys[at : at + n]) for at, n in gaps)
+        )
+        if others:
+            await asyncio.wait(others)
+            for other in others:
+                other.result()
+        whole = [self.journal.get(key) or FAILED for key in keys]
+        for completion, is_bought in zip(whole, to_buy, strict=True):
+            if not is_bought and completion is not FAILED:
+                self.meter.cached += 1
+                self.meter.tokens_cached += completion.tokens
         self.meter.truncated += sum(c.finish_reason == "length" for c in whole)
         return whole
 
-    async def _buy(self, problem_id: str, prompt: Prompt, first: int, n: int) -> list[Completion]:
+    async def _buy(
+        self, problem_id: str, prompt: Prompt, first: int, keys: Sequence[bytes]
+    ) -> None:
+        """Ask for the draws of `keys` in one request, and commit what came."""
+        done = self._asked[keys[0]]
+        try:
+            completions = await self._ask(problem_id, prompt, first, len(keys))
+            rows = [
+                (key, _storable(completion))
+                for key, completion in zip(keys, completions, strict=True)
+                if completion.finish_reason != "failed"
+            ]
+            if rows:
+                await self.journal.commit(rows)
+        except BaseException as error:
+            for key in keys:
+                del self._asked[key]
+            if isinstance(error, asyncio.CancelledError):
+                done.cancel()
+            else:
+                done.set_exception(error)
+                done.exception()  # seen, also where nobody waits
+            raise
+        for key, _ in rows:
+            del self._asked[key]
+        done.set_result(None)
+
+    async def _ask(self, problem_id: str, prompt: Prompt, first: int, n: int) -> list[Completion]:
         if self.engine is None:
             self.meter.failed += n
             return [FAILED] * n
@@ -80,11 +122,18 @@ class Purchaser:
         return completions
 
 
-def _gaps(found: list[Completion | None]) -> list[tuple[int, int]]:
+def _storable(completion: Completion) -> Completion:
+    """Lone surrogates become U+FFFD, one for one, so that offsets stay."""
+    if completion.text.isascii() or not _SURROGATE.search(completion.text):
+        return completion
+    return replace(completion, text=_SURROGATE.sub("\ufffd", completion.text))
+
+
+def _gaps(missing: Sequence[bool]) -> list[tuple[int, int]]:
     """Runs of missing draws as (start, length): one request each."""
     gaps: list[tuple[int, int]] = []
-    for at, completion in enumerate(found):
-        if completion is not None:
+    for at, is_missing in enumerate(missing):
+        if not is_missing:
             continue
         if gaps and sum(gaps[-1]) == at:
             gaps[-1] = (gaps[-1][0], gaps[-1][1] + 1)

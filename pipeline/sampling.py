@@ -24,6 +24,7 @@ from pipeline.purchase import Purchaser
 from pipeline.recipe import Questions
 from pipeline.schemas import QUESTIONS, SOLUTIONS
 from pipeline.segment import Rule, segment, token_ends
+from pipeline.together import together
 from pipeline.verdict import Grade, Verdict
 
 
@@ -44,8 +45,8 @@ async def screen_shard(
     problems: Sequence[Problem], screening: Screening, purchaser: Purchaser
 ) -> dict[str, pa.Table]:
     """Tables `solutions` and `questions`, in the order of `problems`."""
-    screened = await asyncio.gather(
-        *(_screen_problem(problem, screening, purchaser) for problem in problems)
+    screened = await together(
+        _screen_problem(problem, screening, purchaser) for problem in problems
     )
     solutions = [row for rows, _ in screened for row in rows]
     return {

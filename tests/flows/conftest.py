@@ -1,0 +1,95 @@
+"""A run on the stub engine: the real thing without a model, with or without Prefect."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.run import STAGES, LabelRun
+from pipeline.engines.toy import toy_problems
+from pipeline.folder import DatasetFolder
+from pipeline.recipe import Recipe, parse_recipe
+
+STUB = "error=0.12,repair=0.03,luck=0.02"
+
+
+@pytest.fixture
+def toy_recipe(tmp_path: Path) -> Callable[..., Recipe]:
+    """A recipe on toy problems; tables given as keywords are merged in."""
+
+    def build(problems: int = 12, model: str = STUB, **tables: dict[str, Any]) -> Recipe:
+        source = tmp_path / "problems.jsonl"
+        rows = toy_problems(problems, seed=0)
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        raw: dict[str, Any] = {
+            "name": "toy",
+            "problems": {"source": str(source)},
+            "policy": {"engine": "stub", "model": model, "samples": 8},
+            "rollouts": {"search": "scan", "k": 4},
+            "annotators": {"arithmetic": {}},
+            "labels": {"view": "scan"},
+            "run": {"shard_problems": 5},
+            "output": {"dir": str(tmp_path / "out")},
+        }
+        for name, table in tables.items():
+            raw[name] = {**raw.get(name, {}), **table}
+        return parse_recipe(raw, "toy.toml")
+
+    return build
+
+
+def run_all(recipe: Recipe, folder: DatasetFolder) -> LabelRun:
+    """All stages of a run in threads, as the flow's tasks do it, without Prefect."""
+    with LabelRun(recipe, folder) as run:
+        groups = run.groups()
+        if recipe.rollouts.budget_tokens >= 0:
+            for group in groups:
+                run.stage("screen", group)
+            run.allot()
+
+        def stages(group: list[str]) -> None:
+            for name in STAGES:
+                run.stage(name, group)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(stages, groups))
+        run.finish()
+    return run
+
+
+@pytest.fixture
+def label() -> Callable[[Recipe], DatasetFolder]:
+    def run(recipe: Recipe, out: Path | DatasetFolder | None = None) -> DatasetFolder:
+        out = out or Path(recipe.output.dir)
+        folder = out if isinstance(out, DatasetFolder) else DatasetFolder(out)
+        run_all(recipe, folder)
+        return folder
+
+    return run
+
+
+@pytest.fixture
+def bought() -> Callable[[Path], Counter[str]]:
+    """How often the stub engine delivered each draw of each prompt, from its log."""
+
+    def read(log: Path) -> Counter[str]:
+        return Counter(log.read_text(encoding="utf-8").splitlines())
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def prefect() -> Iterator[None]:
+    """One ephemeral Prefect server for all tests of this folder that need one."""
+    importlib.import_module("flows.label")  # sets Prefect's environment before Prefect reads it
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
