@@ -24,6 +24,7 @@ from pipeline.prefix import CutSolution, Prefix
 from pipeline.problems import Problem
 from pipeline.purchase import Purchaser
 from pipeline.schemas import EVIDENCE, ROLLOUTS
+from pipeline.together import together
 from pipeline.verdict import Grade, Verdict
 
 VERSION = 1
@@ -76,7 +77,7 @@ async def annotate_shard(
 ) -> dict[str, pa.Table]:
     """Tables `rollouts` and `evidence`, in the order of `tasks`. Raises EngineDown."""
     searches = [_ProblemSearch(task, settings, purchaser) for task in tasks]
-    await asyncio.gather(*(search.run() for search in searches))
+    await together(search.run() for search in searches)
     return {
         "rollouts": pa.Table.from_pylist(
             [row for search in searches for row in search.rollout_rows()], schema=ROLLOUTS
@@ -95,6 +96,7 @@ class _ProblemSearch:
         self._settings = settings
         self._purchaser = purchaser
         self._drawn: dict[str, Drawn] = {}
+        self._root: Drawn | None = None
         self._spent = 0
         self._reserved = 0.0
 
@@ -106,7 +108,9 @@ class _ProblemSearch:
         if not chosen:
             return
         if self._settings.source != self._settings.root_source:
-            await self._serve([Probe(chosen[0].solution.prefix(0), self._settings.k)])
+            root = chosen[0].solution.prefix(0)
+            await self._serve([Probe(root, self._settings.k)])
+            self._root = self._drawn.get(root.hash)
         search = SEARCHES[self._settings.search](
             chosen, SearchSettings(self._settings.k, self._settings.window)
         )
@@ -140,7 +144,7 @@ class _ProblemSearch:
         if self._settings.allowance is None:
             return True
         drawn = self._drawn.get(probe.prefix.hash)
-        missing = probe.draws - (len(drawn.grades) if drawn else 0)
+        missing = max(probe.draws - (len(drawn.grades) if drawn else 0), 0)
         kept = probe.prefix.tokens
         if kept is None:  # about four characters a token, where no tokenizer is at hand
             kept = len(probe.prefix.text) // 4
@@ -155,14 +159,14 @@ class _ProblemSearch:
         have = len(drawn.grades)
         if have >= probe.draws:
             return
-        problem = self._task.problem
+        problem, written = self._task.problem, probe.prefix.text
         completions = await self._purchaser.draw(
             problem.problem_id, probe.prefix.prompt, have, probe.draws - have
         )
         grades = await asyncio.gather(
             *(
                 self._settings.grader.grade(
-                    probe.prefix.text + c.text,
+                    written + c.text,
                     problem.answer or "",
                     problem.answer_type,
                     c.finish_reason,
@@ -215,8 +219,7 @@ class _ProblemSearch:
         self, solution: CutSolution, first: bool, paid: set[str]
     ) -> dict[str, Any] | None:
         if self._settings.source != self._settings.root_source:
-            drawn = self._drawn.get(solution.prefix(0).hash)
-            return None if drawn is None else self._row(solution, -1, drawn, paid)
+            return None if self._root is None else self._row(solution, -1, self._root, paid)
         question = self._task.question
         return _evidence(
             solution.solution_id,

@@ -1,0 +1,250 @@
+"""The Monte-Carlo annotator: evidence, shared prefixes, cost, budget."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
+from annotators.search.probe import Candidate
+from pipeline.engines.base import FAILED, Completion, EngineIdentity, Prompt, Request, Sampling
+from pipeline.errors import EngineDown
+from pipeline.grading.grader import Grader
+from pipeline.journal import Journal
+from pipeline.meter import Meter
+from pipeline.prefix import CutSolution
+from pipeline.problems import Problem
+from pipeline.purchase import Purchaser
+from pipeline.verdict import Verdict
+from pipeline.workers import CheckerPool
+
+PROBLEM = Problem("p", "Q", "5", "number", "test", "d", "en", "{}")
+QUESTION = {"correct": 3, "incorrect": 4, "unknown": 1, "tokens": 80, "question_reason": None}
+GOOD = Completion("The answer is 5.", "stop", 10)
+BAD = Completion("The answer is 6.", "stop", 10)
+CUT = Completion("The answ", "length", 10)
+MUTE = Completion("I have lost count.", "stop", 10)
+
+
+class ScriptedEngine:
+    """Answers by what was written of the solution: a completion for each draw."""
+
+    identity = EngineIdentity("prover", "t")
+
+    def __init__(self, script: Callable[[str, int], Completion]) -> None:
+        self.script = script
+        self.asked: list[tuple[str, int, int]] = []
+
+    def encode(self, text: str) -> None:
+        return None
+
+    decode = char_ends = encode  # type: ignore[assignment]
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def complete(self, request: Request) -> list[Completion]:
+        written = request.prompt.text.removeprefix("Q\n")
+        self.asked.append((written, request.first_draw, request.n))
+        await asyncio.sleep(0)
+        return [self.script(written, request.first_draw + i) for i in range(request.n)]
+
+
+@pytest.fixture(scope="module")
+def grader() -> Iterator[Grader]:
+    with CheckerPool(1) as pool:
+        yield Grader(pool)
+
+
+def candidate(text: str, outcome: Verdict = Verdict.INCORRECT) -> Candidate:
+    """Each letter is a step; the text is the id."""
+    ends = tuple(range(1, len(text) + 1))
+    return Candidate(CutSolution(text, "p", Prompt("Q\n"), text, ends, None, None, None), outcome)
+
+
+def annotate(
+    folder: Path,
+    grader: Grader,
+    engine: ScriptedEngine,
+    texts: list[str],
+    outcome: Verdict = Verdict.INCORRECT,
+    question: dict[str, Any] = QUESTION,
+    **changed: Any,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of rollouts and evidence."""
+    settings = RolloutSettings("exhaustive", 4, None, 0, "src", "src", None, grader)
+    task = SearchTask(PROBLEM, [candidate(text, outcome) for text in texts], 20.0, question)
+    purchaser = Purchaser(engine, engine.identity, Sampling(), 0, Journal(folder), Meter())
+    tables = asyncio.run(annotate_shard([task], replace(settings, **changed), purchaser))
+    return tables["rollouts"].to_pylist(), tables["evidence"].to_pylist()
+
+
+def counts(evidence: list[dict[str, Any]]) -> dict[tuple[str, int], tuple[int, int, int]]:
+    return {
+        (row["solution_id"], row["step"]): (row["correct"], row["incorrect"], row["unknown"])
+        for row in evidence
+    }
+
+
+def test_counts_are_evidence_on_the_value_of_the_step_s_prefix(
+    tmp_path: Path, grader: Grader
+) -> None:
+    engine = ScriptedEngine(lambda written, draw: GOOD if draw < 3 else BAD)
+    rollouts, evidence = annotate(tmp_path, grader, engine, ["ab"])
+    assert counts(evidence) == {("ab", -1): (3, 4, 1), ("ab", 0): (3, 1, 0)}
+    assert {row["target"] for row in evidence} == {"prefix_value"}
+    assert [(r["prefix_len"], r["draw"], r["outcome"]) for r in rollouts] == [
+        (1, 0, "correct"),
+        (1, 1, "correct"),
+        (1, 2, "correct"),
+        (1, 3, "incorrect"),
+    ]
+
+
+def test_a_shared_prefix_is_bought_once_and_its_counts_are_shared(
+    tmp_path: Path, grader: Grader
+) -> None:
+    engine = ScriptedEngine(lambda written, draw: GOOD if written == "a" else BAD)
+    rollouts, evidence = annotate(tmp_path, grader, engine, ["abx", "aby", "acz"])
+    assert sorted(engine.asked) == [("a", 0, 4), ("ab", 0, 4), ("ac", 0, 4)]
+    assert len(rollouts) == 12
+    found = counts(evidence)
+    assert [found[text, 0] for text in ("abx", "aby", "acz")] == [(4, 0, 0)] * 3
+    assert [found[text, 1] for text in ("abx", "aby", "acz")] == [(0, 4, 0)] * 3
+
+
+def test_cost_stands_with_the_first_solution_only(tmp_path: Path, grader: Grader) -> None:
+    engine = ScriptedEngine(lambda written, draw: BAD)
+    rollouts, evidence = annotate(tmp_path, grader, engine, ["abx", "aby"])
+    spent = {(r["solution_id"], r["step"]): r["tokens"] for r in evidence}
+    assert spent == {
+        ("abx", -1): 80,
+        ("abx", 0): 40,
+        ("abx", 1): 40,
+        ("aby", -1): 0,
+        ("aby", 0): 0,
+        ("aby", 1): 0,
+    }
+    assert sum(r["tokens"] for r in rollouts) == 80
+
+
+def test_failed_cut_and_unreadable_rollouts_are_unknown(tmp_path: Path, grader: Grader) -> None:
+    script = [FAILED, CUT, MUTE, GOOD]
+    engine = ScriptedEngine(lambda written, draw: script[draw])
+    rollouts, evidence = annotate(tmp_path, grader, engine, ["ab"])
+    assert counts(evidence)["ab", 0] == (1, 0, 3)
+    assert [r["outcome_reason"] for r in rollouts] == ["failed", "truncated", "unparsable", None]
+
+
+def test_counts_of_fewer_than_k_are_censored(tmp_path: Path, grader: Grader) -> None:
+    engine = ScriptedEngine(lambda written, draw: GOOD if written == "a" else BAD)
+    _, evidence = annotate(tmp_path, grader, engine, ["abc"], search="scan")
+    censored = {row["step"]: row["censored"] for row in evidence}
+    assert counts(evidence)["abc", 0] == (1, 0, 0)
+    assert censored == {-1: False, 0: True, 1: False}
+
+
+def test_draws_go_on_where_they_ended(tmp_path: Path, grader: Grader) -> None:
+    engine = ScriptedEngine(lambda written, draw: BAD)
+    annotate(tmp_path, grader, engine, ["ab"], search="scan")
+    assert engine.asked == [("a", 0, 1), ("a", 1, 1), ("a", 2, 2)]
+
+
+@pytest.mark.parametrize("reason", ["all_right", "low_pass_rate"])
+def test_a_question_that_is_not_searched_keeps_its_root(
+    tmp_path: Path, grader: Grader, reason: str
+) -> None:
+    engine = ScriptedEngine(lambda written, draw: BAD)
+    question = QUESTION | {"question_reason": reason}
+    rollouts, evidence = annotate(tmp_path, grader, engine, ["ab"], question=question)
+    assert (rollouts, counts(evidence)) == ([], {("ab", -1): (3, 4, 1)})
+
+
+def test_solutions_of_unknown_outcome_are_not_searched(tmp_path: Path, grader: Grader) -> None:
+    engine = ScriptedEngine(lambda written, draw: BAD)
+    annotate(tmp_path, grader, engine, ["ab"], outcome=Verdict.UNKNOWN)
+    assert engine.asked == []
+
+
+def test_another_prover_draws_its_own_root(tmp_path: Path, grader: Grader) -> None:
+    engine = ScriptedEngine(lambda written, draw: BAD if written else GOOD)
+    _, evidence = annotate(tmp_path, grader, engine, ["ab", "cd"], root_source="policy")
+    assert engine.asked[0] == ("", 0, 4)
+    found = counts(evidence)
+    assert (found["ab", -1], found["cd", -1]) == ((4, 0, 0), (4, 0, 0))
+    assert [r["tokens"] for r in evidence if r["step"] == -1] == [40, 0]
+
+
+def test_no_allowance_buys_nothing(tmp_path: Path, grader: Grader) -> None:
+    engine = ScriptedEngine(lambda written, draw: BAD)
+    rollouts, _ = annotate(tmp_path, grader, engine, ["abc"], allowance=0)
+    assert (engine.asked, rollouts) == ([], [])
+
+
+def test_an_allowance_buys_whole_probes_in_the_order_of_the_wave(
+    tmp_path: Path, grader: Grader
+) -> None:
+    """20 tokens a rollout are expected, 4 rollouts a probe: 160 is two probes."""
+    engine = ScriptedEngine(lambda written, draw: BAD)
+    _, evidence = annotate(tmp_path, grader, engine, ["abcd"], allowance=160)
+    assert sorted(engine.asked) == [("a", 0, 4), ("ab", 0, 4)]
+    assert ("abcd", 2) not in counts(evidence)
+
+
+def test_a_probe_that_is_paid_for_reserves_nothing(tmp_path: Path, grader: Grader) -> None:
+    """The window of "ab" draws "a" in full; "ax…" then asks it for less, which is free, not a
+    gift: with nothing left, no further prefix is bought."""
+    engine = ScriptedEngine(lambda written, draw: GOOD if written == "a" else BAD)
+    settings = {"search": "scan", "window": 1, "allowance": 100}
+    _, evidence = annotate(tmp_path, grader, engine, ["ab", "axyz"], **settings)
+    assert sum(n for _, _, n in engine.asked) * 10 <= 100
+    assert counts(evidence)["ab", 0] == counts(evidence)["axyz", 0]
+
+
+def test_equal_inputs_give_equal_tables(tmp_path: Path, grader: Grader) -> None:
+    def script(written: str, draw: int) -> Completion:
+        return [GOOD, BAD, MUTE][(len(written) * 7 + draw) % 3]
+
+    texts = ["abcd", "abxy", "pqrs"]
+    settings = {"search": "bisect", "window": 2, "allowance": 300}
+    one, other = (
+        annotate(tmp_path / name, grader, ScriptedEngine(script), texts, **settings)
+        for name in "xy"
+    )
+    assert one == other
+
+
+def test_an_engine_that_is_down_ends_all_searches_of_the_shard(
+    tmp_path: Path, grader: Grader
+) -> None:
+    """Nothing runs on beside a stage that is tried again."""
+
+    class Down(ScriptedEngine):
+        async def complete(self, request: Request) -> list[Completion]:
+            if request.problem_id == "down":
+                raise EngineDown("gone")
+            return await super().complete(request)
+
+    engine = Down(lambda written, draw: GOOD)
+    purchaser = Purchaser(engine, engine.identity, Sampling(), 0, Journal(tmp_path), Meter())
+    settings = RolloutSettings("scan", 4, None, 0, "s", "s", None, grader)
+    long = SearchTask(PROBLEM, [candidate("abcdefghij")], 20.0, QUESTION)
+    cut = CutSolution("x", "down", Prompt("X\n"), "xy", (1, 2), None, None, None)
+    down = SearchTask(
+        replace(PROBLEM, problem_id="down"), [Candidate(cut, Verdict.INCORRECT)], 20.0, QUESTION
+    )
+
+    async def run() -> int:
+        with pytest.raises(EngineDown):
+            await annotate_shard([long, down], settings, purchaser)
+        asked = len(engine.asked)
+        await asyncio.sleep(0.5)
+        return len(engine.asked) - asked
+
+    assert asyncio.run(run()) == 0

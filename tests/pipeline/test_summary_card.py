@@ -1,0 +1,98 @@
+"""What a dataset holds, counted from its tables, and its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import yaml
+
+from pipeline.card import card
+from pipeline.files import write_table
+from pipeline.folder import DatasetFolder
+from pipeline.schemas import LABELS, QUESTIONS, ROLLOUTS
+from pipeline.summary import Summary, summarize
+
+
+def dataset(root: Path) -> DatasetFolder:
+    """Two problems, one searched; two solutions, one kept; three rollouts from two prefixes."""
+    folder = DatasetFolder(root)
+    labels = [
+        {"steps": ["a", "b", "c"], "label": [1, 0, None], "keep": True, "outcome": "incorrect"},
+        {"steps": ["a"], "label": [1], "keep": False, "keep_reason": "no_zero"}
+        | {"outcome": "unknown", "finish_reason": "length"},
+    ]
+    labels = [row | {"problem_id": "p"} for row in labels]
+    question = {"samples": 4, "unknown": 1, "tokens": 50}
+    questions = [
+        question | {"problem_id": "p"},
+        question | {"problem_id": "q", "question_reason": "all_wrong"},
+    ]
+    rollouts = [
+        {"prefix_hash": "x", "outcome": "correct", "finish_reason": "stop", "tokens": 7},
+        {"prefix_hash": "x", "outcome": "unknown", "finish_reason": "failed", "tokens": 0},
+        {"prefix_hash": "y", "outcome": "unknown", "finish_reason": "length", "tokens": 9},
+    ]
+    rollouts = [row | {"problem_id": "p"} for row in rollouts]
+    write_table(folder.published("00000-00000"), pa.Table.from_pylist(labels, schema=LABELS))
+    for name, rows, schema in (
+        ("questions", questions, QUESTIONS),
+        ("rollouts", rollouts, ROLLOUTS),
+    ):
+        write_table(folder.side(name, "00000-00000"), pa.Table.from_pylist(rows, schema=schema))
+    return folder
+
+
+def test_the_summary_counts_each_thing_once(tmp_path: Path) -> None:
+    assert summarize(dataset(tmp_path)) == Summary(
+        problems=2,
+        searched=1,
+        not_searched={"all_wrong": 1},
+        solutions=2,
+        kept=1,
+        not_kept={"no_zero": 1},
+        steps=4,
+        labelled=2,
+        positive=1,
+        outcomes={"incorrect": 1, "unknown": 1, "truncated": 1},
+        sample_completions=8,
+        sample_unknown=2,
+        sample_tokens=100,
+        rollouts=3,
+        rollouts_unknown=2,
+        rollouts_failed=1,
+        rollouts_truncated=1,
+        rollout_tokens=16,
+        prefixes=2,
+    )
+
+
+def test_completions_per_label_is_undefined_without_labels(tmp_path: Path) -> None:
+    summary = summarize(dataset(tmp_path))
+    assert summary.completions_per_label == 1.5
+    assert summary.as_dict()["completions_per_label"] == 1.5
+
+
+def test_many_cut_completions_are_warned_of(tmp_path: Path) -> None:
+    (warning,) = summarize(dataset(tmp_path)).warnings()  # 2 of 11
+    assert warning.startswith("18% of the completions were cut by max_tokens")
+
+
+def test_the_card_begins_with_yaml_that_can_be_read(tmp_path: Path) -> None:
+    summary = summarize(dataset(tmp_path))
+    text = card('a "b": c', None, "scan", "mask", summary, ["w"], ["en"], ["x: y", ""])
+    head = yaml.safe_load(text.split("---")[1])
+    assert head["pretty_name"] == 'a "b": c'
+    assert head["source_datasets"] == ["x: y"]
+    assert head["configs"][0]["data_files"] == [{"split": "train", "path": "data/train-*.parquet"}]
+    assert head["size_categories"] == ["n<1K"]
+
+
+def test_the_card_states_view_counts_and_warnings(tmp_path: Path) -> None:
+    summary = summarize(dataset(tmp_path))
+    text = card("x", None, "hard", "propagate", summary, ["w"], [], [])
+    assert "- View `hard`: `label` is 1 where some rollout" in text
+    assert "(`after_error = propagate`)" in text
+    assert "| of these positive | 1 (50.0%) |" in text
+    assert "| completions: samples, rollouts | 8, 3 |" in text
+    assert "Warning: 18% of the completions" in text
