@@ -104,15 +104,17 @@ class _ProblemSearch:
         if self._task.question["question_reason"] is not None or self._settings.allowance == 0:
             return
         known = [c for c in self._task.candidates if c.outcome is not Verdict.UNKNOWN and len(c)]
-        chosen = known[: self._settings.solutions] if self._settings.solutions else known
-        if not chosen:
+        if not known:
             return
         if self._settings.source != self._settings.root_source:
-            root = chosen[0].solution.prefix(0)
+            root = known[0].solution.prefix(0)
             await self._serve([Probe(root, self._settings.k)])
             self._root = self._drawn.get(root.hash)
         search = SEARCHES[self._settings.search](
-            chosen, SearchSettings(self._settings.k, self._settings.window)
+            known,
+            SearchSettings(
+                self._settings.k, self._settings.window, self._settings.solutions or None
+            ),
         )
         wave = next(search, None)
         while wave is not None:

@@ -42,7 +42,6 @@ class RunContext:
     pool: CheckerPool
     grader: Grader
     meter: Meter
-    allowance: int | None = None  # generated tokens a problem may spend on rollouts
     engines: list[Engine] = field(default_factory=list)
 
     def close(self) -> None:
@@ -70,9 +69,7 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
         loop.stop()
         pool.close()
         raise
-    return RunContext(
-        recipe, folder, loop, policy, prover, pool, Grader(pool), Meter(), None, started
-    )
+    return RunContext(recipe, folder, loop, policy, prover, pool, Grader(pool), Meter(), started)
 
 
 def note_identities(context: RunContext) -> None:
@@ -80,7 +77,12 @@ def note_identities(context: RunContext) -> None:
     place = context.folder.plans / "identity.json"
     if not place.exists():
         roles = {"policy": context.policy, "prover": context.prover}
-        write_json(place, {name: asdict(role.identity) for name, role in roles.items()})
+        write_json(place, {name: _noted(role) for name, role in roles.items()})
+
+
+def _noted(role: Role) -> dict[str, str]:
+    # The prompt's hash too: its file may be edited while its name stays.
+    return {**asdict(role.identity), "prompt_hash": role.template.hash}
 
 
 def _role(
@@ -93,6 +95,14 @@ def _role(
     replay: bool,
 ) -> Role:
     template = load_prompt(model.prompt)
+    if known is not None:
+        known = dict(known)
+        if known.pop("prompt_hash") != template.hash:
+            raise OutputError(
+                f"the prompt {model.prompt!r} is not what it was when this folder was begun: one "
+                f"dataset has one prompt; choose another --out",
+                key="prompt",
+            )
     if other is not None and _weights(other.model) == _weights(model):
         return Role(model, other.engine, template, other.identity, other.live)
     engine = build_engine(model, recipe.run.patience_s)

@@ -70,6 +70,8 @@ def print_plan(recipe: Recipe) -> None:
 def _costs(recipe: Recipe, problems: int, guess: Guess) -> Rows:
     samples = problems * recipe.policy.samples
     found = samples * guess.searched * guess.distinct
+    if recipe.rollouts.search != "exhaustive":
+        found *= guess.wrong
     if recipe.rollouts.solutions:
         found = min(found, problems * guess.searched * recipe.rollouts.solutions)
     rollouts = found * _rollouts(recipe, guess)
@@ -88,16 +90,16 @@ def _costs(recipe: Recipe, problems: int, guess: Guess) -> Rows:
 
 
 def _rollouts(recipe: Recipe, guess: Guess) -> float:
-    """Completions that the search buys for one solution, on average."""
+    """Completions that the search buys for one solution that it searches, on average."""
     k, steps = recipe.rollouts.k, guess.steps
     if recipe.rollouts.search == "exhaustive":
         return k * max(steps - 1, 0)
     window = recipe.labels.window * k if recipe.labels.view == "scan" else 0
     if recipe.rollouts.search == "bisect":
         # Half of the middles are zeros (all k drawn), half stop after about two draws.
-        return guess.wrong * (math.ceil(math.log2(max(steps, 2))) * (k + 2) / 2 + window)
+        return math.ceil(math.log2(max(steps, 2))) * (k + 2) / 2 + window
     # scan: about two draws at each step before the first zero, k there, k in the window.
-    return guess.wrong * (steps / 2 * 2 + k + recipe.labels.window * k)
+    return steps / 2 * 2 + k + recipe.labels.window * k
 
 
 def _guess(folder: DatasetFolder, recipe: Recipe) -> Guess:

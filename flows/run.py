@@ -26,7 +26,7 @@ from annotators.checkers import build_checker
 from annotators.search import SEARCHES
 from flows.context import RunContext, note_identities, open_context
 from flows.shards import ShardWork
-from pipeline.batches import Batch, new_problems, plan_batch, read_batches
+from pipeline.batches import Batch, allot, new_problems, plan_batch, read_batches
 from pipeline.card import card, card_facts
 from pipeline.errors import OutputError, ProblemFileError, RecipeError, RunStopped
 from pipeline.files import write_json, write_text
@@ -59,7 +59,7 @@ class LabelRun:
         self._context: RunContext | None = None
         self._slots: asyncio.Semaphore | None = None
         self._stopping = False
-        self._lock = FolderLock(folder.work)
+        self._lock = FolderLock(folder.plans)  # a replay's too: nobody else writes the journal
 
     @property
     def context(self) -> RunContext:
@@ -69,13 +69,13 @@ class LabelRun:
 
     def __enter__(self) -> LabelRun:
         replay = self.folder.origin is not None
-        if replay:
-            if not (self.folder.plans / "identity.json").exists():
-                raise OutputError(f"{self.folder.origin}: holds no run to replay")
-            shutil.rmtree(self.folder.root, ignore_errors=True)
+        if replay and not (self.folder.plans / "identity.json").exists():
+            raise OutputError(f"{self.folder.origin}: holds no run to replay")
         check_owner(self.folder, self.recipe.identity())
         self._lock.__enter__()
         try:
+            if replay:
+                shutil.rmtree(self.folder.root, ignore_errors=True)
             self._context = open_context(self.recipe, self.folder, replay)
             self._slots = asyncio.Semaphore(self.recipe.run.shards_at_once)
             self._plan(replay)
@@ -120,6 +120,8 @@ class LabelRun:
         if origin is not None:
             known = set(DatasetFolder(origin).shards())
             self._work = {name: work for name, work in self._work.items() if name in known}
+            for work in self._work.values():
+                work.allowance = work.noted_allowance()
         for name in STAGES:
             self.context.meter.stages_total[name] = len(self._work)
         self.context.meter.stages_total["check"] *= len(self.recipe.annotators)
@@ -160,17 +162,17 @@ class LabelRun:
             raise errors.exceptions[0] from None
 
     def allot(self) -> None:
-        """Share the budget among the searched problems of the unpublished shards (a reduce).
-
-        Every problem gets the same allowance, so that its choices depend on its own evidence
-        and a fixed number, never on which problem came first.
-        """
-        budget = self.recipe.rollouts.budget_tokens
-        if budget < 0:
-            return
-        markers = [work.screen_stage().done() for work in self._work.values() if not work.published]
-        live = sum(int(marker["live"]) for marker in markers if marker)
-        self.context.allowance = budget // max(live, 1)
+        """Share the budget among a batch's problems that are searched, once all are screened."""
+        if self.folder.origin is not None:
+            return  # a replay spends what its run was allotted
+        for batch in self.batches:
+            shards = [self._work[shard.name] for shard in batch.shards()]
+            if all(work.published for work in shards):
+                continue
+            markers = [work.screen_stage().done() for work in shards]
+            live = sum(int(marker["live"]) for marker in markers if marker)
+            for work in shards:
+                work.allowance = allot(batch, self.recipe.rollouts.budget_tokens, live)
 
     def finish(self) -> Summary:
         """Write the card, then the manifest. Raises StorageError."""

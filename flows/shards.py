@@ -7,6 +7,8 @@ A stage's hash holds everything that shaped it, so a changed recipe never meets 
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -20,7 +22,7 @@ from annotators.tasks import search_tasks
 from flows.context import Role, RunContext
 from pipeline.batches import Batch, Shard, problems_hash
 from pipeline.engines.build import sampling_of
-from pipeline.files import link_or_copy, write_table
+from pipeline.files import link_or_copy, write_json, write_table
 from pipeline.folder import SIDE_TABLES
 from pipeline.journal import Journal
 from pipeline.labels.derive import Provenance, derive
@@ -42,6 +44,8 @@ class ShardWork:
         self.context = context
         self.batch = batch
         self.shard = shard
+        self.allowance: int | None = None  # generated tokens a problem may spend on rollouts
+        self._screen: Stage | None = None
         self._journal: Journal | None = None
         self._problems: list[Problem] | None = None
 
@@ -57,19 +61,21 @@ class ShardWork:
         return self._problems
 
     def screen_stage(self) -> Stage:
-        recipe = self.context.recipe
-        return self._stage(
-            "screen",
-            [
-                SEGMENT_VERSION,
-                problems_hash(self.problems()),
-                _shape(self.context.policy),
-                recipe.policy.samples,
-                recipe.steps.model_dump(mode="json"),
-                recipe.questions.model_dump(mode="json"),
-                recipe.seed,
-            ],
-        )
+        if self._screen is None:
+            recipe = self.context.recipe
+            self._screen = self._stage(
+                "screen",
+                [
+                    SEGMENT_VERSION,
+                    problems_hash(self.problems()),
+                    _shape(self.context.policy),
+                    recipe.policy.samples,
+                    recipe.steps.model_dump(mode="json"),
+                    recipe.questions.model_dump(mode="json"),
+                    recipe.seed,
+                ],
+            )
+        return self._screen
 
     def search_stage(self) -> Stage:
         settings = self._rollout_settings()
@@ -120,7 +126,8 @@ class ShardWork:
         solutions, questions = await asyncio.to_thread(
             lambda: (screened.read("solutions"), screened.read("questions"))
         )
-        tasks = search_tasks(
+        tasks = await asyncio.to_thread(
+            search_tasks,
             self.problems(),
             solutions,
             questions,
@@ -227,7 +234,17 @@ class ShardWork:
                 write_table(folder.side(table, name), evidence)
             else:
                 link_or_copy(place.table_path(table), folder.side(table, name))
+        if folder.origin is None:
+            write_json(self._note(), {"search": searched.folder.name, "allowance": self.allowance})
         write_table(folder.published(name), labels)
+
+    def _note(self) -> Path:
+        """What a replay must know of a published shard that no recipe says."""
+        return self.context.folder.plans / "published" / f"{self.shard.name}.json"
+
+    def noted_allowance(self) -> int | None:
+        found = json.loads(self._note().read_text(encoding="utf-8"))["allowance"]
+        return None if found is None else int(found)
 
     # Parts.
 
@@ -259,7 +276,7 @@ class ShardWork:
             solutions=recipe.rollouts.solutions,
             source=_rollouts_source(context.prover),
             root_source=_rollouts_source(context.policy),
-            allowance=context.allowance,
+            allowance=self.allowance,
             grader=context.grader,
         )
 

@@ -58,8 +58,9 @@ class Batch:
         ]
 
     def problems(self, shard: Shard) -> list[Problem]:
-        table = pq.read_table(self.folder / "problems.parquet", memory_map=True)
-        rows = table.slice(shard.start, shard.stop - shard.start).to_pylist()
+        # One row group a shard: a shard costs the same, however large its batch is.
+        with pq.ParquetFile(self.folder / "problems.parquet") as file:
+            rows = file.read_row_group(shard.start // self.shard_problems).to_pylist()
         return [Problem(**row) for row in rows]
 
     def texts(self) -> dict[str, str]:
@@ -110,12 +111,32 @@ def plan_batch(
     """Write a new batch down; from then on it is fixed. Raises StorageError."""
     folder = work / "batches" / f"{number:05d}"
     rows = [asdict(problem) for problem in problems]
-    write_table(folder / "problems.parquet", pa.Table.from_pylist(rows, schema=PROBLEMS))
+    table = pa.Table.from_pylist(rows, schema=PROBLEMS)
+    write_table(folder / "problems.parquet", table, row_group_size=shard_problems)
     batch = Batch(number, folder, len(problems), shard_problems, skipped, rejected)
     raw = asdict(batch)
     del raw["folder"]
     write_json(folder / "batch.json", raw)
     return batch
+
+
+def allot(batch: Batch, budget_tokens: int, live: int) -> int | None:
+    """Generated tokens that each of a batch's `live` problems may spend; None: no limit.
+
+    Every searched problem gets the same allowance, so that its choices depend on its own evidence
+    and a fixed number, never on which problem came first. The number is written down with its
+    budget: a resumed run does not share the budget anew.
+    """
+    if budget_tokens < 0:
+        return None
+    place = batch.folder / "allowance.json"
+    if place.exists():
+        known = json.loads(place.read_text(encoding="utf-8"))
+        if known["budget_tokens"] == budget_tokens:
+            return int(known["allowance"])
+    allowance = budget_tokens // max(live, 1)
+    write_json(place, {"budget_tokens": budget_tokens, "live": live, "allowance": allowance})
+    return allowance
 
 
 def problems_hash(problems: Sequence[Problem]) -> str:

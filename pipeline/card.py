@@ -52,7 +52,7 @@ def card(
         "- machine-generated",
         *_yaml_list("language", languages),
         *_yaml_list("source_datasets", sources),
-        f"pretty_name: {json.dumps(name)}",
+        f"pretty_name: {json.dumps(name, ensure_ascii=False)}",
         "size_categories:",
         f"- {size}",
         "task_categories:",
@@ -122,7 +122,11 @@ def _share(part: int, whole: int) -> str:
 def _yaml_list(key: str, values: Sequence[str]) -> list[str]:
     found = sorted({value for value in values if value})
     # JSON strings are YAML strings, whatever a problem file calls its source.
-    return [f"{key}:", *(f"- {json.dumps(value)}" for value in found)] if found else []
+    return (
+        [f"{key}:", *(f"- {json.dumps(value, ensure_ascii=False)}" for value in found)]
+        if found
+        else []
+    )
 
 
 def card_facts(labels: Any) -> dict[str, list[str]]:

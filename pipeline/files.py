@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,27 +83,29 @@ def _put(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_table(path: Path, table: pa.Table) -> None:
+def write_table(path: Path, table: pa.Table, row_group_size: int | None = None) -> None:
     """One Parquet file; the bytes depend on the rows alone (and the pyarrow version)."""
-    write_whole(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+    def write(temporary: Path) -> None:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=row_group_size)
+
+    write_whole(path, write)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Make `target` the same file as `source`: a hard link where the disk can, else a copy."""
-    if target.exists():
+    """Make `target` the same file as `source`: a hard link where the disk can, else a copy.
+
+    A target that is there already is replaced, unless it is that very file.
+    """
+    if target.exists() and target.samefile(source):
         return
-    with storage_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+
+    def fill(temporary: Path) -> None:
         try:
-            os.link(source, target)
-            return
-        except FileExistsError:
-            return
+            os.link(source, temporary)
         except OSError as error:
             if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
                 raise
-    write_whole(target, lambda temporary: _copy(source, temporary))
+            shutil.copyfile(source, temporary)
 
-
-def _copy(source: Path, target: Path) -> None:
-    target.write_bytes(source.read_bytes())
+    write_whole(target, fill)

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from pipeline.errors import FolderBusy
+from pipeline.errors import FolderBusy, StorageError
 from pipeline.files import storage_errors
 
 BEAT_S = 5.0
@@ -39,16 +39,24 @@ class FolderLock:
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             holder = self._holder()
             os.close(self._handle)
             raise self._busy(holder) from None
+        except OSError:
+            pass  # a file system without flock: the heartbeat is all there is
         holder = self._holder()
         elsewhere = holder.get("host") not in (None, socket.gethostname())
         if elsewhere and time.time() - float(str(holder.get("time", 0))) < STALE_S:
             os.close(self._handle)
             raise self._busy(holder)
-        self._write()
+        try:
+            with storage_errors(self._path):
+                self._write()
+        except StorageError:
+            os.close(self._handle)
+            raise
+        self._stop.clear()
         self._beat = threading.Thread(target=self._keep_beating, name="lock", daemon=True)
         self._beat.start()
         return self

@@ -49,7 +49,7 @@ def load_prompt(prompt: str) -> PromptTemplate:
             raise RecipeError(
                 f"prompt {prompt!r}: holds no {_SLOT} and is no file", key="policy.prompt"
             )
-        prompt = _from_toml(path) if path.suffix == ".toml" else path.read_text(encoding="utf-8")
+        prompt = _from_toml(path) if path.suffix == ".toml" else _read(path)
     parts = prompt.split(_SLOT)
     if len(parts) != 2:
         raise RecipeError(
@@ -59,10 +59,17 @@ def load_prompt(prompt: str) -> PromptTemplate:
     return PromptTemplate(*parts)
 
 
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read: {error}", file=str(path)) from error
+
+
 def _from_toml(path: Path) -> str:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        raw = tomllib.loads(_read(path))
+    except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{path}: {error}", file=str(path)) from error
     unknown = raw.keys() - {"system", "shots", "user", "chat_template"}
     if unknown:
@@ -90,12 +97,15 @@ def _render_chat(template: Path, messages: list[dict[str, str]]) -> str:
     def refuse(message: str) -> Any:
         raise TemplateError(message)
 
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    # As transformers sets it up, so that published templates render the same.
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
     environment.globals["raise_exception"] = refuse
+    source = _read(template)
     try:
-        source = template.read_text(encoding="utf-8")
         return environment.from_string(source).render(
             messages=messages, add_generation_prompt=True, bos_token="", eos_token=""
         )
-    except (OSError, TemplateError) as error:
+    except Exception as error:  # a template can raise anything
         raise RecipeError(f"{template}: chat template: {error}", file=str(template)) from error

@@ -20,9 +20,10 @@ from pipeline.errors import RecipeError
 
 EngineKind = Literal["embedded", "openai", "vllm", "stub"]
 SearchName = Literal["exhaustive", "bisect", "scan", "omegaprm", "posterior"]
-PublishedView = Literal["hard", "soft", "scan", "progress", "advantage", "hybrid", "tools"]
-VoteView = Literal["spark", "aurora", "capo"]
-ViewName = PublishedView | VoteView | Literal["posterior"]
+ViewName = Literal[
+    "hard", "soft", "scan", "progress", "advantage", "tools",
+    "hybrid", "posterior", "spark", "aurora", "capo",
+]  # fmt: skip
 AfterError = Literal["mask", "propagate", "local"]
 
 

@@ -15,12 +15,9 @@ from annotators.search.probe import (
     each_solution,
     until_success,
 )
-from pipeline.verdict import Verdict
 
 
 def _bisect(candidate: Candidate, settings: SearchSettings) -> Search:
-    if candidate.outcome is not Verdict.INCORRECT or not len(candidate):
-        return
     low, high = 0, len(candidate)  # the problem can be solved; the whole solution is wrong
     while high - low > 1:
         middle = (low + high) // 2

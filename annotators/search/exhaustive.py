@@ -14,7 +14,7 @@ from annotators.search.probe import Candidate, Probe, Search, SearchSettings
 def exhaustive(candidates: Sequence[Candidate], settings: SearchSettings) -> Search:
     wave = [
         Probe(candidate.solution.prefix(m), settings.k)
-        for candidate in candidates
+        for candidate in candidates[: settings.solutions]
         for m in range(1, len(candidate))
     ]
     if wave:

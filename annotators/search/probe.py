@@ -49,10 +49,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """k: rollouts at a prefix; window: SCAN's d, completed where the view asks for it."""
+    """k: rollouts at a prefix; window: SCAN's d, completed where the view asks for it;
+    solutions: how many of a problem are searched at most, of those that the search is for."""
 
     k: int
     window: int | None
+    solutions: int | None = None
 
 
 Wave = list[Probe]
@@ -62,11 +64,12 @@ Search = Generator[Wave, list[Counts | None], None]
 def each_solution(
     search: Callable[[Candidate, SearchSettings], Search],
 ) -> Callable[[Sequence[Candidate], SearchSettings], Search]:
-    """Lift a search of one solution to all solutions of a problem, side by side in waves."""
+    """Lift a search of one wrong solution to all of a problem, side by side in waves."""
 
     def search_all(candidates: Sequence[Candidate], settings: SearchSettings) -> Search:
         live: list[tuple[Search, Wave]] = []
-        for candidate in candidates:
+        wrong = [c for c in candidates if c.outcome is Verdict.INCORRECT and len(c)]
+        for candidate in wrong[: settings.solutions]:
             own = search(candidate, settings)
             first = next(own, None)
             if first is not None:

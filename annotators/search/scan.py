@@ -15,12 +15,9 @@ from annotators.search.probe import (
     each_solution,
     until_success,
 )
-from pipeline.verdict import Verdict
 
 
 def _scan(candidate: Candidate, settings: SearchSettings) -> Search:
-    if candidate.outcome is not Verdict.INCORRECT or not len(candidate):
-        return
     first_zero = len(candidate)
     for m in range(1, len(candidate)):
         found = yield from until_success(candidate.solution.prefix(m), settings.k)

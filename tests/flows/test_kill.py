@@ -13,12 +13,16 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from flows.run import STAGES, LabelRun
 from pipeline.engines.toy import toy_problems
+from pipeline.folder import DatasetFolder
 from pipeline.recipe import load_recipe
 
 KILLS = int(os.environ.get("STEPSMITH_KILLS", "1"))
@@ -88,6 +92,11 @@ def wait_for(process: subprocess.Popen[bytes], there_yet) -> bool:
     return True
 
 
+def kill(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
 def delivered(log: Path) -> list[str]:
     return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
@@ -97,49 +106,45 @@ def journal_size(out: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> dict[str, bytes]:
-    """What an uninterrupted run publishes (without Prefect: the same code below it)."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from flows.run import STAGES, LabelRun
-    from pipeline.folder import DatasetFolder
-
-    folder = tmp_path_factory.mktemp("whole")
-    recipe = load_recipe(stub_recipe(folder))
-    with LabelRun(recipe, DatasetFolder(folder / "out")) as run:
-        for stage in STAGES:
-            with ThreadPoolExecutor(4) as pool:
-                list(pool.map(lambda group, stage=stage: run.stage(stage, group), run.groups()))
-        run.finish()
-    return {path.name: path.read_bytes() for path in (folder / "out" / "data").glob("*")}
-
-
-def stub_recipe(folder: Path) -> Path:
-    rows = toy_problems(40, seed=1)
+def toy(tmp_path_factory) -> Path:
+    """A folder with toy problems and one recipe, so that all runs have the same recipe hash."""
+    folder = tmp_path_factory.mktemp("toy")
     source = folder / "problems.jsonl"
+    rows = toy_problems(40, seed=1)
     source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     model = f"error=0.1,latency_ms=0.5,log={folder / 'log'}"
-    return write_recipe(folder, source=source, limit=0, engine="stub", model=model)
+    write_recipe(folder, source=source, limit=0, engine="stub", model=model)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(toy) -> dict[str, bytes]:
+    """What an uninterrupted run publishes (without Prefect: the same code below it)."""
+    recipe = load_recipe(toy / "recipe.toml")
+    with LabelRun(recipe, DatasetFolder(toy / "whole")) as run:
+        groups = run.groups()
+        for stage in STAGES:
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(partial(run.stage, stage), groups))
+        run.finish()
+    return {path.name: path.read_bytes() for path in (toy / "whole" / "data").glob("*")}
 
 
 @pytest.mark.parametrize("seed", range(KILLS))
-def test_killed_and_resumed_buys_nothing_twice_and_publishes_the_same_bytes(seed, tmp_path, whole):
-    recipe, out, log = stub_recipe(tmp_path), tmp_path / "out", tmp_path / "log"
+def test_killed_and_resumed_buys_nothing_twice_and_publishes_the_same_bytes(seed, toy, whole):
+    recipe, log, out = toy / "recipe.toml", toy / "log", toy / f"out-{seed}"
+    log.unlink()
     moment = random.Random(seed).randrange(50, 1200)  # completions delivered before the kill
-    process = start(recipe)
+    process = start(recipe, "--out", str(out))
     alive = wait_for(process, lambda: len(delivered(log)) >= moment)
     assert alive, "the run ended before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert process.stderr is not None
-    process.stderr.close()
+    kill(process)
     before, kept = len(delivered(log)), committed(out)
     assert not (out / "manifest.json").exists()
 
-    finish(recipe)
+    finish(recipe, "--out", str(out))
     lines = delivered(log)
-    # Every completion of the finished run is committed once; what was delivered more often than
-    # that was in flight, uncommitted, when the run was killed.
+    # What was bought after the kill is exactly what was not committed before it.
     final = committed(out)
     assert kept <= final
     assert len(lines) - before == len(final) - len(kept)
@@ -152,8 +157,7 @@ def test_the_replay_of_a_resumed_embedded_run_gives_the_published_bytes(tmp_path
     recipe = write_recipe(tmp_path, source=DEMO, limit=40, engine="embedded", model=POLICY)
     process = start(recipe)
     assert wait_for(process, lambda: journal_size(tmp_path / "out") >= 6)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill(process)
     finish(recipe)
     finish(recipe, "--replay")
     for path in (tmp_path / "out" / "data").glob("*"):

@@ -95,7 +95,7 @@ def test_a_run_that_stopped_goes_on_where_it_was(toy_recipe, label, bought, tmp_
         run.stage("search", first)
     folder = label(recipe)
     assert set(bought(tmp_path / "log").values()) == {1}
-    whole = label(toy_recipe(model="error=0.1"), tmp_path / "whole")
+    whole = label(recipe, tmp_path / "whole")
     assert published(folder) == published(whole)
 
 
@@ -152,11 +152,11 @@ def test_failed_calls_are_unknown_and_never_a_label(toy_recipe, label):
 
 
 def test_garbled_answers_are_unknown(toy_recipe, label):
-    recipe = toy_recipe(model="error=0.1,garble=0.5", labels={"view": "hard"})
+    recipe = toy_recipe(model="error=0.1,garble=0.5")
     labels = label(recipe).labels()
     unknown = labels.filter(pl.col("outcome") == "unknown")
     assert len(unknown) > 20
-    assert unknown["first_error"].drop_nulls().to_list() == []
+    assert unknown["label"].explode().drop_nulls().to_list() == []
 
 
 def test_truncated_completions_are_unknown(toy_recipe, label):
@@ -177,6 +177,39 @@ def test_a_budget_is_kept_and_used(toy_recipe, label):
     folder = label(toy_recipe(rollouts={"budget_tokens": 20_000}))
     spent = folder.side_table("rollouts")["tokens"].sum()
     assert 10_000 < spent <= 20_000
+
+
+def test_a_resumed_run_does_not_share_its_budget_anew(toy_recipe, label, tmp_path):
+    recipe = toy_recipe(rollouts={"budget_tokens": 12_000})
+    with LabelRun(recipe, DatasetFolder(Path(recipe.output.dir))) as run:
+        groups = run.groups()
+        for group in groups:
+            run.stage("screen", group)
+        run.allot()
+        for stage in ("search", "check", "publish"):
+            run.stage(stage, groups[0])
+    resumed = label(recipe)
+    assert resumed.side_table("rollouts")["tokens"].sum() <= 12_000
+    assert published(resumed) == published(label(recipe, tmp_path / "whole"))
+
+
+def test_a_replay_spends_what_its_run_was_allotted(toy_recipe, label):
+    recipe = toy_recipe(rollouts={"budget_tokens": 12_000})
+    folder = label(with_limit(recipe, 7))
+    label(recipe)  # a second batch, with a budget of its own
+    again = replay_folder(folder.root)
+    label(recipe, again)
+    assert published(again) == published(folder)
+
+
+def test_an_edited_prompt_file_is_refused(toy_recipe, label, tmp_path):
+    template = tmp_path / "prompt.txt"
+    template.write_text("{problem}\n")
+    recipe = toy_recipe(policy={"prompt": str(template)})
+    label(recipe)
+    template.write_text("Think first.\n{problem}\n")
+    with pytest.raises(OutputError, match="prompt"):
+        LabelRun(recipe, DatasetFolder(Path(recipe.output.dir))).__enter__()
 
 
 def test_another_prover_draws_its_own_root_rollouts(toy_recipe, label):

@@ -66,7 +66,7 @@ def test_a_hostile_or_broken_template_is_refused(tmp_path: Path, template: str) 
         ("p.toml", "x = 1", "unknown key 'x'"),
         ("p.toml", "shots = [{problem = 'p'}]", r"shots\[0\] needs problem and solution"),
         ("p.toml", "user = ", "p.toml: "),
-        ("p.toml", 'chat_template = "none.jinja"', r"none\.jinja: chat template"),
+        ("p.toml", 'chat_template = "none.jinja"', r"none\.jinja: cannot be read"),
     ],
 )
 def test_a_bad_prompt_file_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
