@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from pipeline.engines.base import Completion, Sampling
 
-FULL = 64  # sequences a batch; measured best for small models (shared/ecosystem.md: 8 x 8)
+FULL = 64  # sequences a batch: 8 prompts x 8 measured best for models of a few million weights
 SMALL = 16  # batches are not made smaller than this to occupy another worker
 LINGER_S = 0.003
 WINDOW = 256
