@@ -52,6 +52,7 @@ def recipe(search: str, view: str, arguments: argparse.Namespace, out: Path) -> 
                 "engine": "embedded",
                 "model": f"data/policies/{arguments.policy}",
                 "samples": 8,
+                "max_tokens": 400,
             },
             "rollouts": {"search": search, "k": 8},
             "labels": {"view": view},

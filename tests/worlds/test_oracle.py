@@ -12,17 +12,17 @@ from worlds.words import Split
 
 CHAIN = (
     "Bob and Ann combined have the same number of pens as Joe. Kim is 9 years old. "
-    "Compared with Ann, Bob is 5 pens short. Ann starts with 12 pens. Zoe has 7 pens. "
+    "Next to Ann, Bob is 5 pens short. Ann starts with 12 pens. Zoe has 7 pens. "
     "How many pens does Joe have?"
 )
 RULES = (
     "Every dax is not kind. All wugs are toves. Max is one of the wugs. No tove is kind. "
     "Each zim is kind. True or false: Max is kind."
 )
-FIRST = "Ann has 12 pens, and Bob has 5 fewer pens than Ann, so Bob has 12 - 5 = 7 pens."
+FIRST = "Ann has 12 pens. Compared with Ann, Bob has 5 fewer pens. So Bob has 12 - 5 = 7 pens."
 SECOND = (
-    "Since Bob has 7 pens and Joe has as many pens as Ann and Bob together, "
-    "Joe has 12 + 7 = 19 pens."
+    "Bob has 7 pens and, compared with Bob and Ann together, Joe has as many pens, "
+    "so Joe has 7 + 12 = 19 pens."
 )
 TOVE = "Every wug is a tove. Max is a wug. So Max is a tove."
 NOT_KIND = "Max is a tove, and every tove is not kind, so Max is not kind."

@@ -63,7 +63,7 @@ def test_the_command_ends_with_one_line(tmp_path: Path) -> None:
 
 def test_a_draw_is_judged() -> None:
     gold = judge_draw(MADE.problem, solution_text(MADE.steps), True)
-    assert gold == Outcome(True, True, "", -1, 6)
+    assert gold == Outcome(True, True, "", -1, len(MADE.steps))
     assert judge_draw(MADE.problem, "Hm.", False) == Outcome(False, False, "unreadable", 0, 1)
 
 
