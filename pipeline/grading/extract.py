@@ -1,7 +1,7 @@
 r"""Finding the final answer in a solution.
 
 Looked for: the last \boxed{...}; without a box, the last line "#### x" or "answer is x" or
-"Answer: x", whichever stands later. No number is guessed from the text.
+"Answer: x" or a last line "A: x", whichever stands later. No number is guessed from the text.
 
 Guaranteed: linear time; the answer and its completeness speak of the same place; a box that is
 not closed hides the boxes before it.
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 _BOX = re.compile(r"\\f?boxed\s*(?=\{)")
 # "#### 72"
 _HASHES = re.compile(r"^####[ \t]*(?P<answer>[^#\s][^\n]*)(?P<end>\n?)", re.M)
+# "A: 26" as the very last line, as the GSM8K authors' models end; not "A: 12" among options
+_LAST_LINE = re.compile(r"^A:[ \t]*(?P<answer>[^\n]*[^\s])[ \t]*(?P<end>\n?)\s*\Z", re.M)
 # "The answer is 12." "**Final Answer:** $\frac{1}{2}$" "The final answer is: B"
 _MARKER = re.compile(r"\banswer[\s*_]{0,4}(?:(?:is|=)(?![\w'’])[\s*_]{0,4}:?|:)[\s*_]{0,8}", re.I)
 _DISPLAY = (("\\[", "\\]"), ("$$", "$$"))
@@ -40,6 +42,8 @@ def find_answer(text: str, answer_type: str) -> FinalAnswer | None:
         found = _inside(text[box.end() :])
     else:
         hashes, marker = _last(_HASHES, text), _last(_MARKER, text)
+        if answer_type != "choice":
+            hashes = _LAST_LINE.search(text, text.rstrip().rfind("\n") + 1) or hashes
         if hashes and (marker is None or hashes.start() > marker.start()):
             found = FinalAnswer(_clean(hashes["answer"]), bool(hashes["end"]))
         else:

@@ -104,3 +104,13 @@ def test_a_megabyte_takes_well_under_a_second(unit: str) -> None:
     start = time.process_time()
     extract_answer(text, "number")
     assert time.process_time() - start < 1
+
+
+def test_a_last_line_that_begins_with_a_colon_is_the_answer() -> None:
+    assert extract_answer("He has 13 * 2 = 26 eggs\nA: 26", "number") == "26"
+    assert extract_answer("A: 26", "number") == "26"
+
+
+def test_an_option_named_a_is_no_answer() -> None:
+    assert extract_answer("A: 12\nB: 26\nso it is more", "number") is None
+    assert extract_answer("The options:\nB: 26\nA: 12", "choice") is None
