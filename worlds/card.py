@@ -31,11 +31,13 @@ in believable ways: it gives Stepsmith's demo, tests and benchmarks solutions to
 | command | `{command}`, see below |
 | files | bfloat16 weights for transformers and vLLM; `ct2/` is int8 for CTranslate2 |
 
-The command alone does not give these weights. The run was stopped and resumed five times while the
-worlds were made easier (share of chains 0.35 to 0.65, batches of 4,096 tokens, rates warmed up
-again): the step wording changed after 15 M tokens, the problems' wordings and lengths after 26 M,
-32 M and 36 M. Only the tokens after 36 M come from the worlds as they are now. Each part avoided
-the bundled texts of its time; the bundled files were made anew after each change of the worlds.
+The command alone does not give these weights. The run was stopped and resumed several times while
+the worlds were made easier, with the learning rate warmed up again each time (by setting back the
+minutes in the run's state): the step wording changed after 15 M tokens, the problems' wordings and
+lengths after 26 M, 32 M, 36 M and 50 M, the sizes of numbers after 56 M. Only the tokens after 56 M
+come from the worlds as they are now; `small` and `large` are two checkpoints of that last part
+(14 and 30 on its clock). Training skips every bundled text; earlier parts skipped the bundled texts
+of their time, which were worded differently.
 
 Made by `worlds/train.py` and `worlds/convert.py`, measured by `worlds/card.py`: {draws} draws a
 problem at temperature {temperature:g} from `ct2/`. Draws are not reproducible to the last digit.

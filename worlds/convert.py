@@ -31,7 +31,7 @@ def convert(checkpoint: Path, policy: Path) -> None:
     for name in COPIED:
         shutil.copyfile(checkpoint / name, fresh / name)
     save_tokenizer(Tokenizer.from_file(str(checkpoint / "tokenizer.json")), fresh)
-    TransformersConverter(str(fresh)).convert(str(fresh / "ct2"), quantization="int8")
+    TransformersConverter(str(fresh)).convert(str(fresh / "ct2"), quantization="int8_float32")
     shutil.rmtree(policy, ignore_errors=True)
     fresh.rename(policy)
 
