@@ -1,4 +1,5 @@
-"""The command line `stepsmith`. Exit codes: 0 done, 1 stopped in mid-run, 2 bad input.
+"""The command line `stepsmith`. Exit codes: 0 done, 1 stopped in mid-run, 2 bad input,
+130 interrupted.
 
 Modules are imported by the command that needs them: `stepsmith show` waits for no Prefect.
 """
@@ -139,12 +140,6 @@ def main() -> None:
     except StepsmithError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, InputError) else 1)
-    except KeyboardInterrupt:
-        print(
-            "stopped; what was committed is safe, the same command goes on from here",
-            file=sys.stderr,
-        )
-        sys.exit(130)
 
 
 if __name__ == "__main__":

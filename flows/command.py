@@ -50,12 +50,20 @@ def _run_flow(recipe: Recipe, folder: DatasetFolder, target: DatasetFolder) -> N
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     flow = label_flow(recipe.run.shards_at_once)
-    flow(
-        recipe.name,
-        recipe.model_dump(mode="json"),
-        str(target.root),
-        str(folder.root) if target.origin else None,
-    )
+    try:
+        flow(
+            recipe.name,
+            recipe.model_dump(mode="json"),
+            str(target.root),
+            str(folder.root) if target.origin else None,
+        )
+    except KeyboardInterrupt:
+        # The command line would only say "Aborted!".
+        print(
+            f"{target.root}: stopped; what was committed is safe, the same command goes on",
+            file=sys.stderr,
+        )
+        sys.exit(130)
 
 
 def print_table(folder: DatasetFolder) -> None:

@@ -49,8 +49,8 @@ def keep_reasons(
 
     reason = masks.select(
         reason=pl.coalesce(
-            named("outcome_unknown"),
             pl.col("question"),
+            named("outcome_unknown"),
             named("no_step"),
             named("no_zero_step"),
             named("no_label"),
