@@ -37,7 +37,8 @@ check: $(VENV)/ready
 	$(BIN)/lint-imports
 
 bench: $(VENV)/ready
-	$(BIN)/python -m bench.searches
+	$(BIN)/python -m bench.searches --policy large --out runs/bench-large
+	$(BIN)/python -m bench.searches --policy small --out runs/bench-small
 
 # Trains the bundled policies anew (an hour and a half on two cores; needs torch, in an environment of its own).
 $(TRAIN)/ready: constraints.txt pyproject.toml
