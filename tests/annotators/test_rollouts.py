@@ -198,13 +198,15 @@ def test_an_allowance_buys_whole_probes_in_the_order_of_the_wave(
 
 
 def test_a_probe_that_is_paid_for_reserves_nothing(tmp_path: Path, grader: Grader) -> None:
-    """The window of "ab" draws "a" in full; "ax…" then asks it for less, which is free, not a
-    gift: with nothing left, no further prefix is bought."""
-    engine = ScriptedEngine(lambda written, draw: GOOD if written == "a" else BAD)
-    settings = {"search": "scan", "window": 1, "allowance": 100}
-    _, evidence = annotate(tmp_path, grader, engine, ["ab", "axyz"], **settings)
-    assert sum(n for _, _, n in engine.asked) * 10 <= 100
-    assert counts(evidence)["ab", 0] == counts(evidence)["axyz", 0]
+    """Four waves draw "a" (for the window of "ab"), "ax" and "pq" in full: 24 draws of 20
+    tokens, 480. The fifth asks "a" for one draw, which is free, not a gift, and then "p" for one,
+    which would make 500."""
+    good, bad = replace(GOOD, tokens=20), replace(BAD, tokens=20)
+    engine = ScriptedEngine(lambda written, draw: good if written == "a" else bad)
+    settings = {"search": "bisect", "k": 8, "window": 1, "allowance": 485}
+    annotate(tmp_path, grader, engine, ["ab", "axyz", "pqrs"], **settings)
+    assert sum(n for _, _, n in engine.asked) == 24
+    assert {written for written, _, _ in engine.asked} == {"a", "ax", "pq"}
 
 
 def test_equal_inputs_give_equal_tables(tmp_path: Path, grader: Grader) -> None:
