@@ -10,20 +10,32 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
-from annotators.search import SEARCHES
-from annotators.search.probe import Candidate, Counts, Probe, SearchSettings
+from annotators.branches import Branches, Cutter
+from annotators.paid import PaidRollout, deposit
+from annotators.search import SEARCHES, TREE_SEARCHES
+from annotators.search.probe import (
+    Candidate,
+    Counts,
+    Grown,
+    Measured,
+    Probe,
+    Rollout,
+    SearchSettings,
+    Start,
+)
+from annotators.tree import tree_rows
 from pipeline.engines.base import Completion
 from pipeline.grading.grader import Grader
 from pipeline.prefix import CutSolution, Prefix
 from pipeline.problems import Problem
 from pipeline.purchase import Purchaser
-from pipeline.schemas import EVIDENCE, ROLLOUTS
+from pipeline.schemas import EVIDENCE, ROLLOUTS, SOLUTIONS, TREE
 from pipeline.together import together
 from pipeline.verdict import Grade, Verdict
 
@@ -36,17 +48,20 @@ class RolloutSettings:
 
     `root_source` is the source of the screening samples. They are rollouts of the prover from
     the problem alone when it equals `source`; otherwise the prover draws k of its own there.
-    `allowance`: generated tokens that one problem may spend; None: no limit.
+    `allowance`: generated tokens that one problem may spend; None: no limit. `cutter`: how a
+    tree search makes solutions of rollouts.
     """
 
     search: str
     k: int
     window: int | None
     solutions: int
+    searches: int
     source: str
     root_source: str
     allowance: int | None
     grader: Grader
+    cutter: Cutter
 
 
 @dataclass(slots=True)
@@ -61,30 +76,57 @@ class Drawn:
         found = Counter(grade.verdict for grade in self.grades)
         return Counts(found[Verdict.CORRECT], found[Verdict.INCORRECT], found[Verdict.UNKNOWN])
 
+    def rollouts(self) -> list[Rollout]:
+        written = self.prefix.text
+        return [
+            Rollout(self.prefix, draw, written + completion.text, completion.tokens, grade.verdict)
+            for draw, (completion, grade) in enumerate(
+                zip(self.completions, self.grades, strict=True)
+            )
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class SearchTask:
-    """One problem with its solutions, cut, and its row of the questions table."""
+    """One problem with its solutions, cut, and its row of the questions table.
+
+    `steps`: STEP structs by solution_id; `paid`: rollouts that were imported, and `known_hashes`
+    those of the prefixes that they may name (annotators/paid.py).
+    """
 
     problem: Problem
     candidates: Sequence[Candidate]
     mean_tokens: float
     question: dict[str, Any]
+    steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    paid: Sequence[PaidRollout] = ()
+    known_hashes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+PREFIXES = pa.schema([("solution_id", pa.string()), ("prefix_hashes", pa.list_(pa.string()))])
+
+_TABLES = {
+    "rollouts": ROLLOUTS,
+    "evidence": EVIDENCE,
+    "tree": TREE,
+    "prefixes": PREFIXES,
+    "solutions": SOLUTIONS,
+}
 
 
 async def annotate_shard(
     tasks: Sequence[SearchTask], settings: RolloutSettings, purchaser: Purchaser
 ) -> dict[str, pa.Table]:
-    """Tables `rollouts` and `evidence`, in the order of `tasks`. Raises EngineDown."""
+    """Tables `rollouts`, `evidence`, `tree`, `prefixes` and `solutions` (those that a tree search
+    made of rollouts), in the order of `tasks`. Raises EngineDown."""
     searches = [_ProblemSearch(task, settings, purchaser) for task in tasks]
     await together(search.run() for search in searches)
     return {
-        "rollouts": pa.Table.from_pylist(
-            [row for search in searches for row in search.rollout_rows()], schema=ROLLOUTS
-        ),
-        "evidence": pa.Table.from_pylist(
-            [row for search in searches for row in search.evidence_rows()], schema=EVIDENCE
-        ),
+        name: pa.Table.from_pylist(
+            [row for search in searches for row in getattr(search, f"{name}_rows")()],
+            schema=schema,
+        )
+        for name, schema in _TABLES.items()
     }
 
 
@@ -99,6 +141,8 @@ class _ProblemSearch:
         self._root: Drawn | None = None
         self._spent = 0
         self._reserved = 0.0
+        self._grown: Grown | None = None
+        self._branches = Branches(settings.cutter, task.candidates, task.steps)
 
     async def run(self) -> None:
         if self._task.question["question_reason"] is not None or self._settings.allowance == 0:
@@ -106,25 +150,49 @@ class _ProblemSearch:
         known = [c for c in self._task.candidates if c.outcome is not Verdict.UNKNOWN and len(c)]
         if not known:
             return
+        if self._task.paid:
+            solutions = [c.solution for c in self._task.candidates]
+            lost = await deposit(
+                self._task.paid, solutions, self._task.known_hashes, self._purchaser
+            )
+            self._purchaser.meter.imported += len(self._task.paid) - lost
+            self._purchaser.meter.imported_lost += lost
         if self._settings.source != self._settings.root_source:
             root = known[0].solution.prefix(0)
             await self._serve([Probe(root, self._settings.k)])
             self._root = self._drawn.get(root.hash)
-        search = SEARCHES[self._settings.search](
-            known,
+        settings = self._settings
+        search = SEARCHES[settings.search](
+            Start(known, self._root_counts(), self._task.mean_tokens, self._join),
             SearchSettings(
-                self._settings.k, self._settings.window, self._settings.solutions or None
+                settings.k, settings.window, settings.solutions or None, settings.searches
             ),
         )
-        wave = next(search, None)
-        while wave is not None:
-            found = await self._serve(wave)
+        found: list[Measured | None] | None = None
+        while True:
             try:
-                wave = search.send(found)
-            except StopIteration:
-                break
+                wave = next(search) if found is None else search.send(found)
+            except StopIteration as end:
+                self._grown = end.value
+                return
+            found = await self._serve(wave)
 
-    async def _serve(self, wave: Sequence[Probe]) -> list[Counts | None]:
+    def _root_counts(self) -> Counts:
+        if self._settings.source != self._settings.root_source:
+            return Counts(0, 0, 0) if self._root is None else self._root.counts()
+        question = self._task.question
+        return Counts(question["correct"], question["incorrect"], question["unknown"])
+
+    def _join(self, rollout: Rollout) -> Candidate | None:
+        drawn = self._drawn[rollout.prefix.hash]
+        return self._branches.join(
+            rollout.prefix,
+            rollout.draw,
+            drawn.completions[rollout.draw],
+            drawn.grades[rollout.draw],
+        )
+
+    async def _serve(self, wave: Sequence[Probe]) -> list[Measured | None]:
         """Buy what a wave asks for, each prefix once; None where the allowance ends."""
         wanted: dict[str, Probe] = {}
         for probe in wave:
@@ -134,12 +202,14 @@ class _ProblemSearch:
         self._reserved = 0.0
         bought = [probe for probe in wanted.values() if self._affordable(probe)]
         await asyncio.gather(*(self._draw(probe) for probe in bought))
-        served: list[Counts | None] = []
-        for probe in wave:
-            drawn = self._drawn.get(probe.prefix.hash)
-            whole = drawn is not None and len(drawn.grades) >= probe.draws
-            served.append(drawn.counts() if drawn is not None and whole else None)
-        return served
+        return [self._measured(probe) for probe in wave]
+
+    def _measured(self, probe: Probe) -> Measured | None:
+        drawn = self._drawn.get(probe.prefix.hash)
+        if drawn is None or len(drawn.grades) < probe.draws:
+            return None
+        grows = self._settings.search in TREE_SEARCHES
+        return Measured(drawn.counts(), drawn.rollouts() if grows else ())
 
     def _affordable(self, probe: Probe) -> bool:
         """Reserve a probe's expected cost within the allowance, in the order of the wave."""
@@ -180,8 +250,32 @@ class _ProblemSearch:
         drawn.grades += grades
         self._spent += sum(c.tokens for c in completions)
 
-    def rollout_rows(self) -> list[dict[str, Any]]:
-        order = sorted(self._drawn.values(), key=lambda d: (d.prefix.steps, d.prefix.hash))
+    def _in_order(self) -> list[Drawn]:
+        return sorted(self._drawn.values(), key=lambda d: (d.prefix.steps, d.prefix.hash))
+
+    def _solutions(self) -> list[CutSolution]:
+        return [c.solution for c in (*self._task.candidates, *self._branches.candidates)]
+
+    def solutions_rows(self) -> list[dict[str, Any]]:
+        return self._branches.rows
+
+    def prefixes_rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "solution_id": solution.solution_id,
+                "prefix_hashes": [solution.prefix(m).hash for m in range(1, len(solution) + 1)],
+            }
+            for solution in self._solutions()
+        ]
+
+    def tree_rows(self) -> list[dict[str, Any]]:
+        nodes = [(d.prefix, d.counts()) for d in self._in_order() if d.prefix.steps]
+        if not nodes:
+            return []
+        root = self._task.candidates[0].solution.prefix(0)
+        return tree_rows(self._settings.source, root, self._root_counts(), nodes, self._grown)
+
+    def rollouts_rows(self) -> list[dict[str, Any]]:
         return [
             {
                 "problem_id": drawn.prefix.problem_id,
@@ -197,7 +291,7 @@ class _ProblemSearch:
                 "seed": self._purchaser.seed,
                 "prover": self._purchaser.identity.model_revision,
             }
-            for drawn in order
+            for drawn in self._in_order()
             for draw, (completion, grade) in enumerate(
                 zip(drawn.completions, drawn.grades, strict=True)
             )
@@ -206,8 +300,7 @@ class _ProblemSearch:
     def evidence_rows(self) -> list[dict[str, Any]]:
         paid: set[str] = set()
         rows = []
-        for number, candidate in enumerate(self._task.candidates):
-            solution = candidate.solution
+        for number, solution in enumerate(self._solutions()):
             root = self._root_row(solution, number == 0, paid)
             if root is not None:
                 rows.append(root)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
+from annotators.paid import PaidRollout
 from annotators.rollouts import SearchTask
 from annotators.search.probe import Candidate
 from pipeline.engines.base import Engine, Prompt
@@ -24,8 +26,11 @@ def search_tasks(
     engine: Engine,
     template: PromptTemplate,
     same_tokenizer: bool,
+    paid: Mapping[str, Sequence[PaidRollout]] = MappingProxyType({}),
+    known_hashes: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[SearchTask]:
-    """One task a problem, in the order of `problems`; `engine` and `template` are the prover's.
+    """One task a problem, in the order of `problems`; `engine` and `template` are the prover's,
+    `paid` are imported rollouts by problem, `known_hashes` those of imported solutions.
 
     Where the prover's tokenizer is not the policy's, prefixes are text: ids of one tokenizer mean
     nothing to the other.
@@ -40,12 +45,27 @@ def search_tasks(
         ids = engine.encode(rendered) if same_tokenizer else None
         rows = by_problem[problem.problem_id]
         candidates = [
-            Candidate(cut_solution(row, Prompt(rendered, ids), engine), Verdict(row["outcome"]))
+            Candidate(
+                cut_solution(row, Prompt(rendered, ids), engine),
+                Verdict(row["outcome"]),
+                length(row),
+                (row["draws"] or [-1])[0],
+            )
             for row in rows
         ]
-        mean = sum(row["tokens"] or 0 for row in rows) / max(len(rows), 1)
-        tasks.append(SearchTask(problem, candidates, mean, question_of[problem.problem_id]))
+        mean = sum(c.tokens for c in candidates) / max(len(candidates), 1)
+        question = question_of[problem.problem_id]
+        steps = {row["solution_id"]: row["steps"] for row in rows}
+        paid_here = paid.get(problem.problem_id, ())
+        tasks.append(
+            SearchTask(problem, candidates, mean, question, steps, paid_here, known_hashes)
+        )
     return tasks
+
+
+def length(row: Mapping[str, Any]) -> int:
+    """Tokens of a solution; about four characters each where nobody counted them (imported)."""
+    return int(row["tokens"] or -(-len(row["text"]) // 4))
 
 
 def cut_solution(row: Mapping[str, Any], prompt: Prompt, engine: Engine) -> CutSolution:

@@ -7,12 +7,11 @@ labels in the file become the truth table, for `evaluate`.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import polars as pl
 import pyarrow as pa
@@ -24,18 +23,17 @@ from flows.tables import Rows, print_rows, run_rows
 from pipeline.card import card, card_facts
 from pipeline.errors import RecipeError
 from pipeline.files import write_json, write_table, write_text
-from pipeline.folder import TRUTH_TABLE, DatasetFolder, check_owner, note_owner
-from pipeline.grading.compare import guess_answer_type
+from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.grading.grader import PRELOAD, Grader
 from pipeline.imported import ImportedSet, read_solutions
+from pipeline.importing import import_shard, problems_of
 from pipeline.labels.derive import Provenance, derive
 from pipeline.lock import FolderLock
 from pipeline.recipe import Labels, Questions, content_hash
-from pipeline.schemas import EVIDENCE, PROBLEMS, SCHEMA_VERSION, SOLUTIONS, TRUTH
-from pipeline.segment import SEGMENT_VERSION, Rule, segment
+from pipeline.schemas import EVIDENCE, SCHEMA_VERSION
+from pipeline.segment import SEGMENT_VERSION, Rule
 from pipeline.shapes import ImportedSolution
 from pipeline.summary import summarize
-from pipeline.verdict import Grade, Reason, Verdict
 from pipeline.workers import CheckerPool
 
 SHARD_SOLUTIONS = 2000
@@ -91,101 +89,40 @@ async def _annotate_part(
     folder: DatasetFolder,
     shard: str,
 ) -> None:
-    grader = Grader(pool)
-    grades = await asyncio.gather(*(_grade(solution, grader) for solution in part))
-    cut = [_pieces(solution, rule) for solution in part]
+    problems = problems_of(part)
+    tables = await import_shard(problems, part, rule, 0.0, Grader(pool))
+    text_of = {problem.problem_id: problem.text for problem in problems}
     texts = [
-        SolutionText(solution.solution_id, solution.problem, tuple(pieces))
-        for solution, pieces in zip(part, cut, strict=True)
+        SolutionText(
+            row["solution_id"], text_of[row["problem_id"]], tuple(s["text"] for s in row["steps"])
+        )
+        for row in tables["solutions"].to_pylist()
     ]
-    tables = [await annotate_solutions(build_checker(n, {}), texts, pool) for n in annotators]
-    evidence = pa.concat_tables(tables) if tables else EVIDENCE.empty_table()
-    problems = pa.Table.from_pylist(list(_problems(part)), schema=PROBLEMS)
-    rows = [_row(*found) for found in zip(part, cut, grades, strict=True)]
-    solutions = pa.Table.from_pylist(rows, schema=SOLUTIONS)
+    found = [await annotate_solutions(build_checker(n, {}), texts, pool) for n in annotators]
+    tables["evidence"] = pa.concat_tables(found) if found else EVIDENCE.empty_table()
+    del tables["questions"]  # nobody was asked
     labels = derive(
-        pl.DataFrame(problems),
-        pl.DataFrame(solutions),
-        pl.DataFrame(evidence),
+        pl.DataFrame(tables["problems"]),
+        pl.DataFrame(tables["solutions"]),
+        pl.DataFrame(tables["evidence"]),
         LABELS,
         Questions(),
         1,
         Provenance(prover="", segmentation=f"{rule}@{SEGMENT_VERSION}", recipe_hash=""),
     )
-    side = {"problems": problems, "solutions": solutions, "evidence": evidence}
-    truth = list(_truth(part))
-    if truth:
-        side[TRUTH_TABLE] = pa.Table.from_pylist(truth, schema=TRUTH)
-    for name, table in side.items():
+    if not tables["truth"].num_rows:
+        del tables["truth"]
+    for name, table in tables.items():
         write_table(folder.side(name, shard), table)
     write_table(folder.published(shard), labels)
-
-
-async def _grade(solution: ImportedSolution, grader: Grader) -> Grade:
-    if not solution.answer:
-        return Grade(Verdict.UNKNOWN, Reason.NOT_COVERED)
-    kind = guess_answer_type(solution.answer)
-    return await grader.grade(solution.text, solution.answer, kind, "stop")
-
-
-def _pieces(solution: ImportedSolution, rule: Rule) -> list[str]:
-    if solution.steps is not None:
-        return solution.steps
-    return [solution.text[start:end] for start, end in segment(solution.text, rule)]
-
-
-def _problems(part: Sequence[ImportedSolution]) -> Iterator[dict[str, Any]]:
-    for solution in {s.problem_id: s for s in reversed(part)}.values():
-        answer = solution.answer
-        yield {
-            "problem_id": solution.problem_id,
-            "source": "imported",
-            "domain": "",
-            "language": "",
-            "text": solution.problem,
-            "answer": answer,
-            "answer_type": guess_answer_type(answer) if answer else None,
-            "meta": "{}",
-        }
-
-
-def _row(solution: ImportedSolution, pieces: Sequence[str], grade: Grade) -> dict[str, Any]:
-    steps, start = [], 0
-    for piece in pieces:
-        end = start + len(piece)
-        steps.append({"text": piece, "start": start, "end": end})
-        start = end
-    return {
-        "solution_id": solution.solution_id,
-        "problem_id": solution.problem_id,
-        "policy": solution.policy,
-        "text": solution.text,
-        "steps": steps,
-        "origin": "imported",
-        "final_answer": grade.answer,
-        "outcome": grade.verdict.value,
-        "outcome_reason": grade.reason,
-    }
-
-
-def _truth(part: Sequence[ImportedSolution]) -> Iterator[dict[str, Any]]:
-    for solution in part:
-        for step, verdict in enumerate(solution.truth or ()):
-            yield {
-                "solution_id": solution.solution_id,
-                "step": step,
-                "verdict": verdict.value,
-                "origin": "imported",
-            }
 
 
 def _finish(
     folder: DatasetFolder, source: str, annotators: Sequence[str], rule: Rule, found: ImportedSet
 ) -> None:
     summary = summarize(folder)
-    labels = folder.labels()
     name = f"annotate {Path(source).name}"
-    facts = card_facts(labels.select("policy", "language", "source"))
+    facts = card_facts(folder)
     text = card(name, None, LABELS.view, LABELS.after_error, summary, **facts)
     write_text(folder.card, text)
     skipped = dict(Counter(row.reason for row in found.set_aside))

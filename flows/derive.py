@@ -40,7 +40,7 @@ def derive_command(dataset: Path, out: Path | None, view: str, overrides: list[s
         if not target.published(shard).exists():
             _derive_shard(origin, target, shard, settings, questions, k)
     summary = summarize(target, source)
-    facts = card_facts(target.labels().select("policy", "language", "source"))
+    facts = card_facts(target)
     name = f"{manifest['name']} ({settings.view})"
     write_text(
         target.card, card(name, recipe, settings.view, settings.after_error, summary, **facts)
@@ -101,6 +101,7 @@ def _derive_shard(
         hashes, on="solution_id", how="left", maintain_order="left"
     )
     first = old.row(0, named=True) if len(old) else {}
+    tree = source.side("tree", shard)
     labels = derive(
         problems,
         solutions,
@@ -113,5 +114,6 @@ def _derive_shard(
             segmentation=first.get("segmentation") or "",
             recipe_hash=first.get("recipe_hash") or "",
         ),
+        pl.read_parquet(tree) if tree.exists() else None,
     )
     write_table(target.published(shard), labels)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from pipeline.batches import new_problems, read_batches
 from pipeline.engines.build import build_engine
 from pipeline.errors import ProblemFileError
 from pipeline.folder import DatasetFolder
-from pipeline.problems import read_problems
+from pipeline.intake import read_intake
+from pipeline.problems import Problem
 from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
+from pipeline.shapes import ImportedSolution
 from pipeline.summary import summarize
 
 
@@ -39,11 +42,12 @@ def print_plan(recipe: Recipe) -> None:
     """Raises InputError for anything that a run would refuse before spending."""
     check_recipe(recipe)
     folder = DatasetFolder(Path(recipe.output.dir))
-    read = read_problems(recipe.problems.source, recipe.problems.columns, recipe.problems.limit)
+    read = read_intake(recipe)
     batches = read_batches(folder.work)
     fresh = new_problems(batches, read.problems)
     if not read.problems:
-        raise ProblemFileError(f"{recipe.problems.source}: no usable problem in it")
+        source = recipe.problems.source or recipe.solutions.source
+        raise ProblemFileError(f"{source}: no usable problem in it", file=source)
     for model in (recipe.policy, recipe.prover()):
         build_engine(model, recipe.run.patience_s)  # a folder that is no model is refused here
     template = load_prompt(recipe.policy.prompt)
@@ -53,10 +57,10 @@ def print_plan(recipe: Recipe) -> None:
     guess = _guess(folder, recipe)
     rows: Rows = [
         ("problems in the source", f"{len(read.problems):,}"),
-        ("  set aside", f"{len(read.set_aside):,}"),
+        ("  set aside", f"{sum(read.set_aside.values()):,}"),
         ("  new in this folder", f"{len(fresh):,}"),
         ("new shards", f"{-(-len(fresh) // recipe.run.shard_problems):,}"),
-        *_costs(recipe, len(fresh), guess),
+        *_costs(recipe, fresh, read.solutions, guess),
         ("resting on", "this folder's screened problems" if guess.measured else "assumptions:"),
         ("  steps a solution", f"{guess.steps:.1f}"),
         ("  tokens a solution", f"{guess.tokens:.0f}"),
@@ -67,9 +71,23 @@ def print_plan(recipe: Recipe) -> None:
     print_rows(f"plan of {recipe.name}: {folder.root}", rows, [warning] if warning else [])
 
 
-def _costs(recipe: Recipe, problems: int, guess: Guess) -> Rows:
+def _costs(
+    recipe: Recipe,
+    fresh: Sequence[Problem],
+    imported: Sequence[ImportedSolution] | None,
+    guess: Guess,
+) -> Rows:
+    problems = len(fresh)
     samples = problems * recipe.policy.samples
     found = samples * guess.searched * guess.distinct
+    rows: Rows = [
+        ("samples, about", f"{samples:,}"),
+        ("  tokens, about", f"{samples * guess.tokens:,.0f}"),
+    ]
+    if imported is not None:
+        ids = {problem.problem_id for problem in fresh}
+        found = sum(solution.problem_id in ids for solution in imported)
+        rows = [("imported solutions", f"{found:,}")]
     if recipe.rollouts.search != "exhaustive":
         found *= guess.wrong
     if recipe.rollouts.solutions:
@@ -82,8 +100,7 @@ def _costs(recipe: Recipe, problems: int, guess: Guess) -> Rows:
         rollouts *= budget / tokens
         tokens = budget
     return [
-        ("samples, about", f"{samples:,}"),
-        ("  tokens, about", f"{samples * guess.tokens:,.0f}"),
+        *rows,
         ("rollouts, about", f"{rollouts:,.0f}"),
         ("  tokens, about", f"{tokens:,.0f}"),
     ]
@@ -95,6 +112,9 @@ def _rollouts(recipe: Recipe, guess: Guess) -> float:
     if recipe.rollouts.search == "exhaustive":
         return k * max(steps - 1, 0)
     window = recipe.labels.window * k if recipe.labels.view == "scan" else 0
+    if recipe.rollouts.search == "omegaprm":
+        # Each of a problem's searches divides one rollout; many of its prefixes are shared.
+        return k * math.ceil(math.log2(max(steps, 2)))
     if recipe.rollouts.search == "bisect":
         # Half of the middles are zeros (all k drawn), half stop after about two draws.
         return math.ceil(math.log2(max(steps, 2))) * (k + 2) / 2 + window

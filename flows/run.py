@@ -26,20 +26,19 @@ from annotators.checkers import build_checker
 from annotators.search import SEARCHES
 from flows.context import RunContext, note_identities, open_context
 from flows.shards import ShardWork
+from flows.take_in import take_in
 from pipeline.batches import Batch, allot, new_problems, plan_batch, read_batches
 from pipeline.card import card, card_facts
-from pipeline.errors import OutputError, ProblemFileError, RecipeError, RunStopped
+from pipeline.errors import OutputError, RecipeError, RunStopped
 from pipeline.files import write_json, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
-from pipeline.grading.grader import Grader
+from pipeline.intake import read_intake
 from pipeline.labels.feeds import feeds
 from pipeline.labels.views import check as check_view
 from pipeline.lock import FolderLock
-from pipeline.problems import Problem, read_problems
 from pipeline.recipe import Recipe
 from pipeline.schemas import SCHEMA_VERSION
 from pipeline.summary import Summary, summarize
-from pipeline.verdict import Verdict
 
 MAX_TASK_RUNS = 240  # Prefect's server drowns in thousands; four tasks a group
 STAGES = ("screen", "search", "check", "publish")
@@ -98,18 +97,20 @@ class LabelRun:
     def _plan(self, replay: bool) -> None:
         batches = read_batches(self.folder.plans)
         if not replay:
-            problems, rejected, self.skipped = good_problems(self.recipe, self.context, batches)
+            fresh = take_in(self.recipe, self.context, batches)
+            self.skipped = fresh.set_aside
             note_owner(self.folder, self.recipe.identity())
             note_identities(self.context)
-            if problems:
+            if fresh.problems:
                 batches.append(
                     plan_batch(
                         self.folder.work,
                         len(batches),
-                        problems,
+                        fresh.problems,
                         self.recipe.run.shard_problems,
-                        dict(self.skipped),
-                        rejected,
+                        dict(fresh.set_aside),
+                        fresh.rejected,
+                        fresh.imported,
                     )
                 )
         self.batches = batches
@@ -177,8 +178,7 @@ class LabelRun:
     def finish(self) -> Summary:
         """Write the card, then the manifest. Raises StorageError."""
         summary = summarize(self.folder)
-        labels = self.folder.labels().select("policy", "language", "source")
-        facts = card_facts(labels)
+        facts = card_facts(self.folder)
         text = card(
             self.recipe.name,
             self.recipe,
@@ -239,35 +239,6 @@ def view_warning(recipe: Recipe) -> str | None:
     return feeds(recipe.labels.view, recipe.rollouts.search)
 
 
-def good_problems(
-    recipe: Recipe, context: RunContext, batches: Sequence[Batch]
-) -> tuple[list[Problem], dict[str, str], Counter[str]]:
-    """New problems whose reference answer grades as equal to itself; those where it does not, by
-    id; and what was set aside, by reason. Raises ProblemFileError where there is nothing at all.
-    """
-    read = read_problems(recipe.problems.source, recipe.problems.columns, recipe.problems.limit)
-    skipped = Counter(row.reason for row in read.set_aside)
-    fresh = new_problems(batches, read.problems)
-    verdicts = context.loop.call(_self_check(context.grader, fresh))
-    good = [p for p, verdict in zip(fresh, verdicts, strict=True) if verdict is Verdict.CORRECT]
-    kept = {problem.problem_id for problem in good}
-    rejected = {p.problem_id: p.answer or "" for p in fresh if p.problem_id not in kept}
-    if rejected:
-        skipped["answer_not_equal_to_itself"] = len(rejected)
-    if not good and not batches:
-        reasons = ", ".join(f"{reason}: {count}" for reason, count in skipped.items())
-        raise ProblemFileError(
-            f"{recipe.problems.source}: no usable problem is left ({reasons})",
-            file=recipe.problems.source,
-        )
-    return good, rejected, skipped
-
-
-async def _self_check(grader: Grader, problems: Sequence[Problem]) -> list[Verdict]:
-    grades = await grader.self_check([(p.answer or "", p.answer_type) for p in problems])
-    return [grade.verdict for grade in grades]
-
-
 def finished(recipe: Recipe, folder: DatasetFolder) -> bool:
     """Whether the same command would do nothing: asked before Prefect or a model is loaded."""
     manifest = folder.read_manifest()
@@ -277,8 +248,7 @@ def finished(recipe: Recipe, folder: DatasetFolder) -> bool:
     published = set(folder.shards())
     if any(shard.name not in published for batch in batches for shard in batch.shards()):
         return False
-    read = read_problems(recipe.problems.source, recipe.problems.columns, recipe.problems.limit)
-    return not new_problems(batches, read.problems)
+    return not new_problems(batches, read_intake(recipe).problems)
 
 
 def _identity(role: Any) -> dict[str, str]:

@@ -14,27 +14,31 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from annotators.branches import Cutter
 from annotators.checkers import build_checker
+from annotators.paid import PaidRollout, paid_by_problem
 from annotators.rollouts import VERSION as ROLLOUTS_VERSION
 from annotators.rollouts import RolloutSettings, annotate_shard
+from annotators.search import TREE_SEARCHES
 from annotators.steps import SolutionText, annotate_solutions, source_of
 from annotators.tasks import search_tasks
 from flows.context import Role, RunContext
 from pipeline.batches import Batch, Shard, problems_hash
 from pipeline.engines.build import sampling_of
 from pipeline.files import link_or_copy, write_json, write_table
-from pipeline.folder import SIDE_TABLES
+from pipeline.folder import TRUTH_TABLE
+from pipeline.importing import import_shard
+from pipeline.intake import solutions_of
 from pipeline.journal import Journal
 from pipeline.labels.derive import Provenance, derive
 from pipeline.problems import Problem
 from pipeline.purchase import Purchaser
 from pipeline.recipe import content_hash
 from pipeline.sampling import Screening, screen_shard
-from pipeline.schemas import PROBLEMS
 from pipeline.segment import SEGMENT_VERSION
 from pipeline.stages import Stage, stage
 
-STAGE_VERSION = 1  # part of every hash: raise it when the meaning of a stage changes
+STAGE_VERSION = 2  # part of every hash: raise it when the meaning of a stage changes
 
 
 class ShardWork:
@@ -73,13 +77,21 @@ class ShardWork:
                     recipe.steps.model_dump(mode="json"),
                     recipe.questions.model_dump(mode="json"),
                     recipe.seed,
+                    self.batch.imported_hash("solutions", self.shard),
                 ],
             )
         return self._screen
 
     def search_stage(self) -> Stage:
         settings = self._rollout_settings()
-        shape = [settings.search, settings.k, settings.window, settings.solutions]
+        shape = [
+            settings.search,
+            settings.k,
+            settings.window,
+            settings.solutions,
+            settings.searches,
+            self.batch.imported_hash("rollouts", self.shard),
+        ]
         return self._stage(
             "search",
             [self.screen_stage().folder.name, settings.source, settings.allowance, *shape],
@@ -87,7 +99,7 @@ class ShardWork:
 
     def check_stage(self, name: str) -> Stage:
         checker = build_checker(name, self.context.recipe.annotators[name])
-        return self._stage(f"check-{name}", [self.screen_stage().folder.name, source_of(checker)])
+        return self._stage(f"check-{name}", [self.search_stage().folder.name, source_of(checker)])
 
     def _stage(self, name: str, shape: list[Any]) -> Stage:
         digest = content_hash([STAGE_VERSION, name, *shape])
@@ -100,14 +112,21 @@ class ShardWork:
         if self._skip("screen", place):
             return
         context = self.context
-        tables = await screen_shard(
-            self.problems(), self._screening(), await self._purchaser(context.policy)
-        )
-        rows = [{name: getattr(p, name) for name in PROBLEMS.names} for p in self.problems()]
-        tables["problems"] = pa.Table.from_pylist(rows, schema=PROBLEMS)
+        imported = await asyncio.to_thread(self.batch.imported, "solutions", self.shard)
+        if imported is None:
+            purchaser = await self._purchaser(context.policy, logprobs=True)
+            tables = await screen_shard(self.problems(), self._screening(), purchaser)
+        else:
+            tables = await import_shard(
+                self.problems(),
+                solutions_of(imported, self.problems()),
+                context.recipe.steps.split,
+                context.recipe.questions.pseudo_answer,
+                context.grader,
+            )
         questions = tables["questions"].to_pylist()
         counts = {
-            "problems": len(rows),
+            "problems": len(questions),
             "solutions": tables["solutions"].num_rows,
             "completions": sum(q["samples"] for q in questions),
             "unknown": sum(q["unknown"] for q in questions),
@@ -123,34 +142,23 @@ class ShardWork:
             return
         context = self.context
         screened = self.screen_stage()
-        solutions, questions = await asyncio.to_thread(
-            lambda: (screened.read("solutions"), screened.read("questions"))
+        same_tokenizer = (
+            context.prover.identity.tokenizer_hash == context.policy.identity.tokenizer_hash
         )
         tasks = await asyncio.to_thread(
-            search_tasks,
-            self.problems(),
-            solutions,
-            questions,
-            context.prover.engine,
-            context.prover.template,
-            context.prover.identity.tokenizer_hash == context.policy.identity.tokenizer_hash,
+            lambda: search_tasks(
+                [Problem(**row) for row in screened.read("problems").to_pylist()],
+                screened.read("solutions"),
+                screened.read("questions"),
+                context.prover.engine,
+                context.prover.template,
+                same_tokenizer,
+                *self._paid(),
+            )
         )
+        grows = context.recipe.rollouts.search in TREE_SEARCHES  # into solutions
         tables = await annotate_shard(
-            tasks, self._rollout_settings(), await self._purchaser(context.prover)
-        )
-        hashes = [
-            {
-                "solution_id": c.solution.solution_id,
-                "prefix_hashes": [c.solution.prefix(m).hash for m in range(1, len(c.solution) + 1)],
-            }
-            for task in tasks
-            for c in task.candidates
-        ]
-        tables["prefixes"] = pa.Table.from_pylist(
-            hashes,
-            schema=pa.schema(
-                [("solution_id", pa.string()), ("prefix_hashes", pa.list_(pa.string()))]
-            ),
+            tasks, self._rollout_settings(), await self._purchaser(context.prover, logprobs=grows)
         )
         rollouts = tables["rollouts"]
         counts = {
@@ -168,10 +176,9 @@ class ShardWork:
             place = self.check_stage(name)
             if self._skip("check", place):
                 continue
-            screened = self.screen_stage()
             checker = build_checker(name, self.context.recipe.annotators[name])
             text_of = {p.problem_id: p.text for p in self.problems()}
-            solutions = await asyncio.to_thread(screened.read, "solutions")
+            solutions = await asyncio.to_thread(self._solutions)
             rows = solutions.select(["solution_id", "problem_id", "steps"]).to_pylist()
             evidence = await annotate_solutions(
                 checker,
@@ -213,11 +220,13 @@ class ShardWork:
         )
         problems = pl.DataFrame(screened.read("problems"))
         questions = pl.DataFrame(screened.read("questions"))
-        solutions = pl.DataFrame(screened.read("solutions"))
+        solutions = self._solutions()
         prefixes = pl.DataFrame(searched.read("prefixes"))
         labels = derive(
             problems.join(questions.select("problem_id", "question_reason"), on="problem_id"),
-            solutions.join(prefixes, on="solution_id", how="left", maintain_order="left"),
+            pl.DataFrame(solutions).join(
+                prefixes, on="solution_id", how="left", maintain_order="left"
+            ),
             pl.DataFrame(evidence),
             recipe.labels,
             recipe.questions,
@@ -227,13 +236,16 @@ class ShardWork:
                 segmentation=f"{recipe.steps.split}@{SEGMENT_VERSION}",
                 recipe_hash=recipe.hash(),
             ),
+            pl.DataFrame(searched.read("tree")),
         )
-        for table in SIDE_TABLES:
-            place = searched if table == "rollouts" else screened
-            if table == "evidence":
-                write_table(folder.side(table, name), evidence)
-            else:
-                link_or_copy(place.table_path(table), folder.side(table, name))
+        write_table(folder.side("evidence", name), evidence)
+        write_table(folder.side("solutions", name), solutions)
+        linked = dict.fromkeys(("rollouts", "tree"), searched)
+        linked |= dict.fromkeys(("problems", "questions"), screened)
+        if screened.table_path(TRUTH_TABLE).exists():
+            linked[TRUTH_TABLE] = screened
+        for table, place in linked.items():
+            link_or_copy(place.table_path(table), folder.side(table, name))
         if folder.origin is None:
             write_json(self._note(), {"search": searched.folder.name, "allowance": self.allowance})
         write_table(folder.published(name), labels)
@@ -247,6 +259,28 @@ class ShardWork:
         return None if found is None else int(found)
 
     # Parts.
+
+    def _paid(self) -> tuple[dict[str, list[PaidRollout]], dict[str, list[str]]]:
+        """Imported rollouts by problem, and the prefix hashes that they may name by solution."""
+        rollouts = self.batch.imported("rollouts", self.shard)
+        solutions = self.batch.imported("solutions", self.shard)
+        if rollouts is None or solutions is None:
+            return {}, {}
+        known = solutions.select(["solution_id", "prefix_hashes"]).to_pylist()
+        hashes = {row["solution_id"]: row["prefix_hashes"] or [] for row in known}
+        return paid_by_problem(rollouts), hashes
+
+    def _solutions(self) -> pa.Table:
+        """Drawn or imported ones, and those that the search made; together by problem."""
+        first, grown = (
+            place.read("solutions") for place in (self.screen_stage(), self.search_stage())
+        )
+        if not grown.num_rows:
+            return first
+        whole = pa.concat_tables([first, grown])
+        place = {problem.problem_id: number for number, problem in enumerate(self.problems())}
+        ids = whole.column("problem_id").to_pylist()
+        return whole.take(sorted(range(len(ids)), key=lambda row: place[ids[row]]))
 
     def _skip(self, name: str, place: Stage) -> bool:
         if not self.published and place.done() is None:
@@ -274,13 +308,22 @@ class ShardWork:
             k=recipe.rollouts.k,
             window=recipe.labels.window if needs_window else None,
             solutions=recipe.rollouts.solutions,
+            searches=recipe.rollouts.searches,
             source=_rollouts_source(context.prover),
-            root_source=_rollouts_source(context.policy),
+            # Imported solutions are nobody's rollouts: the prover draws its own from the root.
+            root_source="" if recipe.solutions.source else _rollouts_source(context.policy),
             allowance=self.allowance,
             grader=context.grader,
+            cutter=Cutter(
+                engine=context.prover.engine,
+                split=recipe.steps.split,
+                policy=context.prover.identity.model_revision,
+                prompt_hash=context.prover.template.hash,
+                seed=recipe.seed,
+            ),
         )
 
-    async def _purchaser(self, role: Role) -> Purchaser:
+    async def _purchaser(self, role: Role, logprobs: bool) -> Purchaser:
         if self._journal is None:
             journal = Journal(self.context.folder.journal(self.shard.name))
             await asyncio.to_thread(journal.load)
@@ -292,6 +335,7 @@ class ShardWork:
             seed=self.context.recipe.seed,
             journal=self._journal,
             meter=self.context.meter,
+            logprobs=logprobs,
         )
 
 

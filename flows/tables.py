@@ -13,6 +13,11 @@ from pipeline.summary import Summary
 
 Rows = list[tuple[str, str]]
 
+_IMPORTED = {
+    "rollouts_imported": "imported rollouts",
+    "rollouts_imported_lost": "imported rollouts of no known prefix, left out",
+}
+
 
 def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, int]) -> Rows:
     """Accepted, skipped (with reasons), cached, unknown, failed; tokens; completions per label."""
@@ -34,6 +39,7 @@ def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, i
         ("completions", f"{drawn:,}"),
         ("  samples", f"{summary.sample_completions:,}"),
         ("  rollouts", f"{summary.rollouts:,}"),
+        *((f"  {what}", f"{meter[name]:,}") for name, what in _IMPORTED.items() if meter.get(name)),
         ("  from the journal (cached)", f"{meter.get('completions_cached', 0):,}"),
         ("  bought in this run", f"{meter.get('completions_bought', 0):,}"),
         ("  failed in this run", f"{meter.get('completions_failed', 0):,}"),

@@ -2,15 +2,18 @@
 
 Each run that finds new problems plans one batch; a batch is cut into shards of at most S
 problems. A planned batch never changes, whatever the source file becomes, because its problems
-are kept in `<work>/batches/<batch>/problems.parquet`; a later run plans only what is in no batch.
+are kept in `<work>/batches/<batch>/problems.parquet`, and what was imported with them beside it;
+a later run plans only what is in no batch.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -63,6 +66,16 @@ class Batch:
             rows = file.read_row_group(shard.start // self.shard_problems).to_pylist()
         return [Problem(**row) for row in rows]
 
+    def imported(self, name: str, shard: Shard) -> pa.Table | None:
+        """The rows of an imported table that are this shard's; None where nothing was imported."""
+        path = self.folder / name / f"{shard.name}.parquet"
+        return pq.read_table(path) if path.exists() else None
+
+    def imported_hash(self, name: str, shard: Shard) -> str | None:
+        """Part of the hash of the stages that read it."""
+        path = self.folder / name / f"{shard.name}.parquet"
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else None
+
     def texts(self) -> dict[str, str]:
         """problem_id -> text, to notice a problem that changed."""
         table = pq.read_table(self.folder / "problems.parquet", columns=["problem_id", "text"])
@@ -107,17 +120,37 @@ def plan_batch(
     shard_problems: int,
     skipped: dict[str, int],
     rejected: dict[str, str],
+    imported: Mapping[str, pa.Table] = MappingProxyType({}),
 ) -> Batch:
-    """Write a new batch down; from then on it is fixed. Raises StorageError."""
+    """Write a new batch down; from then on it is fixed. Raises StorageError.
+
+    Tables in `imported` have a column problem_id and are split by shard; `batch.json` is last.
+    """
     folder = work / "batches" / f"{number:05d}"
-    rows = [asdict(problem) for problem in problems]
-    table = pa.Table.from_pylist(rows, schema=PROBLEMS)
-    write_table(folder / "problems.parquet", table, row_group_size=shard_problems)
+    write_table(folder / "problems.parquet", problem_rows(problems), row_group_size=shard_problems)
     batch = Batch(number, folder, len(problems), shard_problems, skipped, rejected)
+    for name, rows_of_problems in imported.items():
+        parts = _by_shard(batch, problems, rows_of_problems)
+        for shard, part in parts.items():
+            write_table(folder / name / f"{shard}.parquet", part)
     raw = asdict(batch)
     del raw["folder"]
     write_json(folder / "batch.json", raw)
     return batch
+
+
+def _by_shard(batch: Batch, problems: Sequence[Problem], table: pa.Table) -> dict[str, pa.Table]:
+    place = {problem.problem_id: number for number, problem in enumerate(problems)}
+    rows: list[list[int]] = [[] for _ in batch.shards()]
+    order = table.column("problem_id").to_pylist()
+    for row, problem_id in enumerate(order):
+        if problem_id in place:
+            rows[place[problem_id] // batch.shard_problems].append(row)
+    # In the order of the problems, and of the file within each.
+    return {
+        shard.name: table.take(sorted(part, key=lambda row: place[order[row]]))
+        for shard, part in zip(batch.shards(), rows, strict=True)
+    }
 
 
 def allot(batch: Batch, budget_tokens: int, live: int) -> int | None:
@@ -137,6 +170,11 @@ def allot(batch: Batch, budget_tokens: int, live: int) -> int | None:
     allowance = budget_tokens // max(live, 1)
     write_json(place, {"budget_tokens": budget_tokens, "live": live, "allowance": allowance})
     return allowance
+
+
+def problem_rows(problems: Sequence[Problem]) -> pa.Table:
+    """Rows of the problems table."""
+    return pa.Table.from_pylist([asdict(problem) for problem in problems], schema=PROBLEMS)
 
 
 def problems_hash(problems: Sequence[Problem]) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
+import polars as pl
+
+from pipeline.folder import DatasetFolder
 from pipeline.recipe import Recipe
 from pipeline.summary import Summary
 
@@ -129,10 +131,13 @@ def _yaml_list(key: str, values: Sequence[str]) -> list[str]:
     )
 
 
-def card_facts(labels: Any) -> dict[str, list[str]]:
-    """policies, languages and sources of a labels frame (polars), sorted."""
+def card_facts(folder: DatasetFolder) -> dict[str, list[str]]:
+    """policies, languages and sources of the published labels, sorted; read column by column."""
+    labels = pl.scan_parquet(folder.root / "data" / "train-*.parquet")
+    columns = {"policies": "policy", "languages": "language", "sources": "source"}
     return {
-        "policies": sorted(labels["policy"].drop_nulls().unique().to_list()),
-        "languages": sorted(labels["language"].drop_nulls().unique().to_list()),
-        "sources": sorted(labels["source"].drop_nulls().unique().to_list()),
+        name: labels.select(pl.col(column).drop_nulls().unique().sort())
+        .collect(engine="streaming")[column]
+        .to_list()
+        for name, column in columns.items()
     }

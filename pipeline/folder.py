@@ -3,7 +3,7 @@
 data/train-<batch>-<shard>.parquet   the labels table: what `datasets.load_dataset` reads
 README.md                            the dataset card
 manifest.json                        written last
-problems/ solutions/ questions/ rollouts/ evidence/   the other tables, one file a shard
+problems/ solutions/ questions/ rollouts/ tree/ evidence/   the other tables, one file a shard
 work/                                lock, batches, journal, stages: what a resume needs
 """
 
@@ -21,7 +21,6 @@ from pipeline.errors import InputError, OutputError
 from pipeline.files import write_json
 from pipeline.recipe import differences
 
-SIDE_TABLES = ("problems", "solutions", "questions", "rollouts", "evidence")
 TRUTH_TABLE = "truth"  # imported gold, where there is some
 
 

@@ -2,7 +2,7 @@
 
 Guaranteed: `steps`, where a row gives them, are pieces that join to `text` exactly; `truth` is as
 long as `steps`, and says nothing (unknown) where the labels say nothing. A row that fits no shape
-of pipeline/shapes.py is set aside with its reason; a file without a single usable row raises
+of pipeline/shapes is set aside with its reason; a file without a single usable row raises
 `ProblemFileError`. Not guaranteed: that the labels are right.
 
 Ids come from the row, or from content: the same problem text gives the same `problem_id` as in

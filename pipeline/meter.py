@@ -17,6 +17,8 @@ class Meter:
     truncated: int = 0
     tokens: int = 0  # generated tokens bought in this run
     tokens_cached: int = 0
+    imported: int = 0  # rollouts that somebody had paid for, laid into the journal
+    imported_lost: int = 0  # of which no solution has the prefix
     running: int = 0  # completions asked for and not yet there
     stages: Counter[str] = field(default_factory=Counter)  # shards done, by stage
     stages_cached: Counter[str] = field(default_factory=Counter)
@@ -34,6 +36,8 @@ class Meter:
             "completions_cached": self.cached,
             "completions_failed": self.failed,
             "completions_truncated": self.truncated,
+            "rollouts_imported": self.imported,
+            "rollouts_imported_lost": self.imported_lost,
             "tokens_bought": self.tokens,
             "tokens_cached": self.tokens_cached,
             "seconds": round(self.seconds(), 3),

@@ -1,17 +1,23 @@
-"""Problems with checkable answers, from a file or the Hub.
+r"""Problems with checkable answers, from a file or the Hub.
 
-Guaranteed: every problem that is handed out has an id that is unique in the file, a text and an
-answer that can be stored and sent; what cannot be used is set aside with its row and reason, and
-what makes the whole file useless raises `ProblemFileError` before anything is spent. The same
-file gives the same problems in the same order. Not guaranteed: that an answer is right, or that
-a grader can read it.
+Guaranteed: every problem that is handed out has an id that is unique in the file, a text and
+(unless the caller does without) an answer that can be stored and sent; what cannot be used is set
+aside with its row and reason, and what makes the whole file useless raises `ProblemFileError`
+before anything is spent. The same file gives the same problems in the same order. Not guaranteed:
+that an answer is right, or that a grader can read it.
+
+A field is read from the column that `columns` names, else from the column with its own name (`id`:
+problem_id). Where a file has none of that name, these are looked for; two of them are an error:
+
+    text    problem, question, prompt
+    answer  ground_truth, reference_answer, final_answer; else solution: its last \boxed{} or ####
+    domain  type, subject
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +25,7 @@ from typing import Any
 
 from pipeline.errors import ProblemFileError
 from pipeline.grading.compare import guess_answer_type
+from pipeline.grading.extract import last_box
 from pipeline.rows import BadRow, Row, SetAside, clean_text, columns_of, content_id, read_rows
 
 DEFAULT_COLUMNS = {
@@ -29,15 +36,23 @@ DEFAULT_COLUMNS = {
     "source": "source",
     "domain": "domain",
     "language": "language",
+    "level": "level",
     "meta": "meta",
 }
-_NEEDED = ("text", "answer")
-_FINAL = re.compile(r"(?:\A|\n)[ \t]*####[ \t]*([^\n]*)\s*\Z")
+_OTHERS = {
+    "text": ("problem", "question", "prompt"),
+    "answer": ("ground_truth", "reference_answer", "final_answer"),
+    "domain": ("type", "subject"),
+}
+_WORKED = "solution"  # holds more than the answer
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem; `answer` is the reference alone, without its solution."""
+    """One problem; `answer` is the reference alone, without its solution.
+
+    One without an answer has the type "" unless its source tells it.
+    """
 
     problem_id: str
     text: str
@@ -47,6 +62,9 @@ class Problem:
     domain: str
     language: str
     meta: str  # JSON
+    level: str | None = None  # the difficulty that the source states, in its own words
+    answer_origin: str | None = None  # given / majority
+    answer_agreement: float | None = None  # share of the samples behind a majority answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +75,33 @@ class ProblemSet:
     set_aside: list[SetAside]
 
 
-def read_problems(source: str, columns: Mapping[str, str], limit: int = 0) -> ProblemSet:
-    """The first `limit` usable problems (0: all); `columns` maps our field to their column."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How the rows of one file are read."""
+
+    source: str
+    names: Mapping[str, str]  # our field -> their column
+    has_ids: bool
+    worked: bool  # the answer stands in a worked solution
+    need_answers: bool
+
+
+def read_problems(
+    source: str, columns: Mapping[str, str], limit: int = 0, *, need_answers: bool = True
+) -> ProblemSet:
+    """The first `limit` usable problems (0: all); `columns` maps our field to their column.
+
+    Without `need_answers` a row that has no answer is a problem all the same, with None.
+    """
     rows = read_rows(source)
-    names = _columns(source, columns, rows)
-    has_ids = _check_ids(source, rows, names["id"])
+    names = _columns(source, columns, rows, need_answers)
+    how = _Reading(
+        source=source,
+        names=names,
+        has_ids=_check_ids(source, rows, names["id"]),
+        worked=names["answer"] == _WORKED and "answer" not in columns,
+        need_answers=need_answers,
+    )
     problems: list[Problem] = []
     set_aside: list[SetAside] = []
     seen: set[str] = set()
@@ -69,7 +109,7 @@ def read_problems(source: str, columns: Mapping[str, str], limit: int = 0) -> Pr
         if limit and len(problems) == limit:
             break
         try:
-            problem = _problem(row, names, source, has_ids)
+            problem = _problem(row, how)
             if problem.problem_id in seen:  # ids of content: the same text twice
                 raise BadRow("duplicate_text", f"the text of {problem.problem_id} came before")
         except BadRow as bad:
@@ -81,12 +121,26 @@ def read_problems(source: str, columns: Mapping[str, str], limit: int = 0) -> Pr
 
 
 def reference_answer(answer: str) -> str:
-    """What follows the last `####` of a GSM8K solution; any other answer as it is."""
-    final = _FINAL.search(answer)
-    return final.group(1).strip() if final else answer.strip()
+    """The answer alone, where it comes with its working; any other as it is."""
+    found = worked_answer(answer)
+    return answer.strip() if found is None else found
 
 
-def _columns(source: str, columns: Mapping[str, str], rows: list[Row]) -> dict[str, str]:
+def worked_answer(solution: str) -> str | None:
+    r"""What a worked solution ends in: "#### 72" (GSM8K), a last line "A: 72" below other lines
+    (the solutions of the GSM8K authors' models), or else its last \boxed{} (MATH)."""
+    working, _, line = solution.rstrip().rpartition("\n")
+    line = line.strip()
+    if line.startswith("####"):
+        return line.removeprefix("####").strip()
+    if working.strip() and line.startswith("A:"):
+        return line.removeprefix("A:").strip()
+    return last_box(solution)
+
+
+def _columns(
+    source: str, columns: Mapping[str, str], rows: list[Row], need_answers: bool
+) -> dict[str, str]:
     there = columns_of(rows)
     if unknown := [field for field in columns if field not in DEFAULT_COLUMNS]:
         raise ProblemFileError(
@@ -97,9 +151,13 @@ def _columns(source: str, columns: Mapping[str, str], rows: list[Row]) -> dict[s
             field=unknown[0],
         )
     names = {**DEFAULT_COLUMNS, **columns}
+    for field in _OTHERS:
+        if field not in columns and names[field] not in there:
+            names[field] = _other(source, field, rows) or names[field]
+    needed = ("text", "answer") if need_answers else ("text",)
     for field, name in names.items():
         asked_for = columns.get(field, DEFAULT_COLUMNS[field]) != DEFAULT_COLUMNS[field]
-        if name not in there and (field in _NEEDED or asked_for):
+        if name not in there and (field in needed or asked_for):
             raise ProblemFileError(
                 f"{source}: no row has the column '{name}' (for {field}); "
                 f"columns are: {', '.join(there) or 'none'}. Set problems.columns.{field}",
@@ -108,6 +166,28 @@ def _columns(source: str, columns: Mapping[str, str], rows: list[Row]) -> dict[s
                 field=field,
             )
     return names
+
+
+def _other(source: str, field: str, rows: list[Row]) -> str | None:
+    """The column that takes the place of the one with the field's own name, if there is one."""
+    kinds = (str, int, float) if field == "answer" else (str,)  # not the turns of a chat
+    there = [name for name in (*_OTHERS[field], _WORKED) if _has(rows, name, kinds)]
+    found = [name for name in there if name != _WORKED]
+    if len(found) > 1:
+        raise ProblemFileError(
+            f"{source}: each of the columns {', '.join(found)} may hold the {field}. "
+            f"Set problems.columns.{field}",
+            file=source,
+            row=None,
+            field=field,
+        )
+    return found[0] if found else (_WORKED if field == "answer" and there else None)
+
+
+def _has(rows: list[Row], column: str, kinds: tuple[type, ...]) -> bool:
+    return any(
+        isinstance(row.data, dict) and isinstance(row.data.get(column), kinds) for row in rows
+    )
 
 
 def _check_ids(source: str, rows: list[Row], column: str) -> bool:
@@ -133,29 +213,39 @@ def _id_of(row: Row, column: str) -> str | None:
     return str(value) or None
 
 
-def _problem(row: Row, names: Mapping[str, str], source: str, has_ids: bool) -> Problem:
+def _problem(row: Row, how: _Reading) -> Problem:
     """{"problem_id": "p1", "text": "Add 2 and 3.", "answer": "5", "domain": "sums"}"""
     if not isinstance(row.data, dict):
         raise BadRow("not_an_object", f"the row is {type(row.data).__name__}")
     data: dict[str, Any] = row.data
+    names = how.names
     text = clean_text(data.get(names["text"]), "text")
-    answer = _answer(data.get(names["answer"]))
+    try:
+        answer = _answer(data.get(names["answer"]), how.worked)
+    except BadRow as bad:
+        if how.need_answers or bad.reason != "empty_answer":
+            raise
+        answer = None
     problem_id = content_id("p", text)
-    if has_ids:
+    if how.has_ids:
         problem_id = clean_text(_id_of(row, names["id"]), "id")
+    kind = _word(data, names, "answer_type", "")
     return Problem(
         problem_id=problem_id,
         text=text,
         answer=answer,
-        answer_type=_word(data, names, "answer_type", "") or guess_answer_type(answer),
-        source=_word(data, names, "source", source.rsplit("/", 1)[-1]),
+        answer_type=kind or (guess_answer_type(answer) if answer else ""),
+        source=_word(data, names, "source", how.source.rsplit("/", 1)[-1]),
         domain=_word(data, names, "domain", "unknown"),
         language=_word(data, names, "language", "und"),  # ISO 639: undetermined
         meta=_meta(data.get(names["meta"])),
+        level=_level(data, names),
+        answer_origin="given" if answer else None,
     )
 
 
-def _answer(value: object) -> str:
+def _answer(value: object, worked: bool) -> str:
+    """The answer in `value`; of a worked solution, only what it marks as its answer."""
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         try:
             if not math.isfinite(value):
@@ -163,15 +253,24 @@ def _answer(value: object) -> str:
             value = str(value)
         except (OverflowError, ValueError) as error:
             raise BadRow("too_long", f"answer is a number beyond use: {error}") from None
-    answer = reference_answer(clean_text(value, "answer"))
+    text = clean_text(value, "answer")
+    answer = worked_answer(text) if worked else reference_answer(text)
     if not answer:
-        raise BadRow("empty_answer", "nothing follows ####")
+        raise BadRow("empty_answer", "no answer stands in a box or after ####")
     return answer
 
 
 def _word(data: Mapping[str, Any], names: Mapping[str, str], field: str, default: str) -> str:
     value = data.get(names[field])
     return default if value is None or value == "" else clean_text(value, field)
+
+
+def _level(data: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
+    """ "Level 5" (MATH), 5 (MATH-500)"""
+    value = data.get(names["level"])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    return _word(data, names, "level", "") or None
 
 
 def _meta(value: object) -> str:

@@ -5,6 +5,10 @@ ask again. In a replay the engine is never asked, and what the journal lacks is 
 exactly what it was in the run that is replayed. For the same reason problems with one prompt
 share their draws, and a draw is asked for once: who comes second waits for the first, and gets
 what it got.
+
+Log-probabilities are a wish for what is bought now (`Purchaser.logprobs`). They are no part of a
+journal key, because they change no completion: what the journal holds without them is not bought
+again, and what it holds with them is given with them.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -40,6 +45,7 @@ class Purchaser:
     seed: int
     journal: Journal
     meter: Meter
+    logprobs: bool = False  # each costs the journal four bytes and memory a Python number
     # Draws under way, and (done) those that failed: they are not in the journal.
     _asked: dict[bytes, asyncio.Future[None]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -109,7 +115,7 @@ class Purchaser:
         self.meter.running += n
         try:
             completions = await self.engine.complete(
-                Request(problem_id, prompt, n, first, self.sampling, self.seed)
+                Request(problem_id, prompt, n, first, self.sampling, self.seed, self.logprobs)
             )
         finally:
             self.meter.running -= n
@@ -123,7 +129,13 @@ class Purchaser:
 
 
 def _storable(completion: Completion) -> Completion:
-    """Lone surrogates become U+FFFD, one for one, so that offsets stay."""
+    """What the journal gives back after a reload, so that a replay sees the same bytes.
+
+    Lone surrogates become U+FFFD, one for one, so that offsets stay; log-probabilities are rounded
+    to the journal's 32 bits.
+    """
+    if completion.logprobs is not None:
+        completion = replace(completion, logprobs=tuple(array("f", completion.logprobs)))
     if completion.text.isascii() or not _SURROGATE.search(completion.text):
         return completion
     return replace(completion, text=_SURROGATE.sub("\ufffd", completion.text))

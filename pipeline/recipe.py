@@ -32,7 +32,7 @@ class _Table(BaseModel):
 
 
 class Problems(_Table):
-    source: str = Field(min_length=1)
+    source: str = ""  # may be left out where [solutions] brings its problems along
     columns: dict[str, str] = {}
     limit: int = Field(0, ge=0)  # 0: all of them
 
@@ -45,6 +45,16 @@ class Questions(_Table):
     keep_all_right: float = Field(0.0, ge=0, le=1)
     keep_all_wrong: float = Field(0.0, ge=0, le=1)
     min_pass_rate: float = Field(0.0, ge=0, le=1)  # SCAN labels questions with at least 0.75
+    # Problems without an answer: the majority answer of their samples stands in where at least
+    # this share of all samples gave it. Off by default (0): a majority can be wrong together.
+    pseudo_answer: float = Field(0.0, ge=0, le=1)
+
+
+class Solutions(_Table):
+    """What somebody already paid for; empty: drawn from the policy."""
+
+    source: str = ""  # solutions, in any shape that `annotate` takes
+    rollouts: str = ""  # a Parquet file or folder in the shape of our rollouts table
 
 
 class Steps(_Table):
@@ -99,6 +109,7 @@ class Rollouts(_Table):
     k: int = Field(8, ge=1)
     budget_tokens: int = Field(-1, ge=-1)  # -1: no limit, 0: buy none
     solutions: int = Field(0, ge=0)  # searched for each problem at most; 0: all of them
+    searches: int = Field(100, ge=1)  # omegaprm: of each problem at most (the paper's 100)
 
 
 class Labels(_Table):
@@ -128,8 +139,9 @@ class Output(_Table):
 class Recipe(_Table):
     name: str = Field(min_length=1)
     seed: int = 0
-    problems: Problems
+    problems: Problems = Problems()
     questions: Questions = Questions()
+    solutions: Solutions = Solutions()
     steps: Steps = Steps()
     policy: Policy
     rollouts: Rollouts = Rollouts()
@@ -139,8 +151,12 @@ class Recipe(_Table):
     output: Output
 
     @model_validator(mode="after")
-    def _prover_is_whole(self) -> Recipe:
+    def _complete(self) -> Recipe:
         self.prover()
+        if not self.problems.source and not self.solutions.source:
+            raise ValueError("problems.source is missing (or solutions.source, with problems)")
+        if self.solutions.rollouts and not self.solutions.source:
+            raise ValueError("solutions.rollouts needs solutions.source: rollouts of what?")
         return self
 
     def prover(self) -> Model:

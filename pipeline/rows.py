@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import ProblemFileError
 
 MAX_TEXT = 100_000
+MAX_SOLUTION = 2_000_000  # a reasoning trace of some 500,000 tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class BadRow(Exception):
 
 
 def read_rows(source: str) -> list[Row]:
-    """All rows of `source`: a path, or `hf:owner/name[:config[:split]]`."""
+    """All rows of `source`: a file, a folder of Parquet files (a dataset's `data/`), or
+    `hf:owner/name[:config[:split]]`."""
     rows = _hub_rows(source) if source.startswith("hf:") else _file_rows(source)
     if not rows:
         raise ProblemFileError(f"{source}: there is no row in it", file=source, row=None)
@@ -72,7 +74,7 @@ def content_id(prefix: str, *parts: str) -> str:
     return f"{prefix}-{digest[:12]}"
 
 
-def clean_text(value: object, field: str) -> str:
+def clean_text(value: object, field: str, longest: int = MAX_TEXT) -> str:
     """`value` as text that every table and model can hold, or `BadRow`."""
     if value is None:
         raise BadRow(f"empty_{field}", f"{field} is null or not there")
@@ -80,8 +82,8 @@ def clean_text(value: object, field: str) -> str:
         raise BadRow("wrong_type", f"{field} is {type(value).__name__}, not text")
     if not value.strip():
         raise BadRow(f"empty_{field}", f"{field} is empty")
-    if len(value) > MAX_TEXT:
-        raise BadRow("too_long", f"{field} has {len(value)} characters, more than {MAX_TEXT}")
+    if len(value) > longest:
+        raise BadRow("too_long", f"{field} has {len(value)} characters, more than {longest}")
     if "\x00" in value:
         raise BadRow("nul_bytes", f"{field} holds a NUL character at {value.index(chr(0))}")
     try:
@@ -93,9 +95,10 @@ def clean_text(value: object, field: str) -> str:
 
 def _file_rows(source: str) -> list[Row]:
     path = Path(source).expanduser()
+    if path.is_dir():
+        return _folder_rows(path, source)
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "is not there"
-        raise ProblemFileError(f"{source}: {what}; a file is needed", file=source, row=None)
+        raise ProblemFileError(f"{source}: is not there; a file is needed", file=source, row=None)
     readers = {".jsonl": _json_lines, ".json": _json_file, ".parquet": _parquet_rows}
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -136,6 +139,16 @@ def _json_file(path: Path, source: str) -> list[Row]:
             f'{source}: is neither a list of rows nor {{"data": [...]}}', file=source, row=None
         )
     return [Row(n, row) for n, row in enumerate(data, 1)]
+
+
+def _folder_rows(folder: Path, source: str) -> list[Row]:
+    files = sorted(folder.glob("*.parquet"))
+    if not files:
+        raise ProblemFileError(
+            f"{source}: is a folder without a Parquet file in it", file=source, row=None
+        )
+    rows = [row.data for path in files for row in _parquet_rows(path, str(path))]
+    return [Row(n, data) for n, data in enumerate(rows, 1)]
 
 
 def _parquet_rows(path: Path, source: str) -> list[Row]:

@@ -16,14 +16,17 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.batches import problem_rows
 from pipeline.engines.base import Completion, Engine, Prompt
 from pipeline.grading.grader import Grader
+from pipeline.majority import with_majority
 from pipeline.problems import Problem
 from pipeline.prompt import PromptTemplate
 from pipeline.purchase import Purchaser
 from pipeline.recipe import Questions
 from pipeline.schemas import QUESTIONS, SOLUTIONS
 from pipeline.segment import Rule, segment, token_ends
+from pipeline.solution import solution_id, solution_row, step_rows
 from pipeline.together import together
 from pipeline.verdict import Grade, Verdict
 
@@ -44,27 +47,32 @@ class Screening:
 async def screen_shard(
     problems: Sequence[Problem], screening: Screening, purchaser: Purchaser
 ) -> dict[str, pa.Table]:
-    """Tables `solutions` and `questions`, in the order of `problems`."""
+    """Tables `problems`, `solutions` and `questions`, in the order of `problems`."""
     screened = await together(
         _screen_problem(problem, screening, purchaser) for problem in problems
     )
-    solutions = [row for rows, _ in screened for row in rows]
+    solutions = [row for _, rows, _ in screened for row in rows]
     return {
+        "problems": problem_rows([problem for problem, _, _ in screened]),
         "solutions": pa.Table.from_pylist(solutions, schema=SOLUTIONS),
-        "questions": pa.Table.from_pylist([q for _, q in screened], schema=QUESTIONS),
+        "questions": pa.Table.from_pylist([q for _, _, q in screened], schema=QUESTIONS),
     }
 
 
 async def _screen_problem(
     problem: Problem, screening: Screening, purchaser: Purchaser
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[Problem, list[dict[str, Any]], dict[str, Any]]:
     prompt = problem_prompt(problem.text, screening)
     completions = await purchaser.draw(problem.problem_id, prompt, 0, screening.samples)
+    problem = await with_majority(
+        problem,
+        [(c.text, c.finish_reason) for c in completions],
+        screening.questions.pseudo_answer,
+        screening.grader,
+    )
     grades = await asyncio.gather(
         *(
-            screening.grader.grade(
-                c.text, problem.answer or "", problem.answer_type, c.finish_reason
-            )
+            screening.grader.grade(c.text, problem.answer, problem.answer_type, c.finish_reason)
             for c in completions
         )
     )
@@ -79,7 +87,8 @@ async def _screen_problem(
             )
         else:
             row["draws"].append(draw)
-    return list(rows.values()), _question(problem, screening, completions, grades, len(rows))
+    question = _question(problem, screening, completions, grades, len(rows))
+    return problem, list(rows.values()), question
 
 
 def problem_prompt(text: str, screening: Screening) -> Prompt:
@@ -96,29 +105,22 @@ def _solution(
     grade: Grade,
     draw: int,
 ) -> dict[str, Any]:
-    revision = purchaser.identity.model_revision
-    identity = "\0".join([problem.problem_id, revision, screening.template.hash, completion.text])
-    return {
-        "solution_id": hashlib.blake2b(
-            identity.encode("utf-8", "surrogatepass"), digest_size=8
-        ).hexdigest(),
-        "problem_id": problem.problem_id,
-        "policy": revision,
-        "prompt_hash": screening.template.hash,
-        "text": completion.text,
-        "steps": cut_steps(completion, screening),
-        "token_ids": completion.token_ids,
-        "parent_solution_id": None,
-        "fork_len": None,
-        "origin": "sampled",
-        "final_answer": grade.answer,
-        "outcome": grade.verdict.value,
-        "outcome_reason": grade.reason,
-        "finish_reason": completion.finish_reason,
-        "tokens": completion.tokens,
-        "draws": [draw],
-        "seed": screening.seed,
-    }
+    revision, prompt_hash = purchaser.identity.model_revision, screening.template.hash
+    return solution_row(
+        solution_id=solution_id(problem.problem_id, revision, prompt_hash, completion.text),
+        problem_id=problem.problem_id,
+        policy=revision,
+        prompt_hash=prompt_hash,
+        text=completion.text,
+        steps=cut_steps(completion, screening),
+        grade=grade,
+        origin="sampled",
+        token_ids=completion.token_ids,
+        finish_reason=completion.finish_reason,
+        tokens=completion.tokens,
+        draws=[draw],
+        seed=screening.seed,
+    )
 
 
 def cut_steps(completion: Completion, screening: Screening) -> list[dict[str, Any]]:
@@ -127,24 +129,7 @@ def cut_steps(completion: Completion, screening: Screening) -> list[dict[str, An
     ids = completion.token_ids
     chars = None if ids is None else screening.engine.char_ends(ids)
     ends = None if chars is None else token_ends(spans, chars)[0]
-    steps = []
-    begin = 0
-    for number, (start, end) in enumerate(spans):
-        stop = None if ends is None else ends[number]
-        logprob = None
-        if stop is not None and completion.logprobs is not None and stop > begin:
-            logprob = sum(completion.logprobs[begin:stop]) / (stop - begin)
-        steps.append(
-            {
-                "text": completion.text[start:end],
-                "start": start,
-                "end": end,
-                "token_end": stop,
-                "logprob": logprob,
-            }
-        )
-        begin = stop or begin
-    return steps
+    return step_rows(completion.text, spans, ends, completion.logprobs)
 
 
 def _question(
@@ -165,9 +150,9 @@ def _question(
         "unknown": counts[Verdict.UNKNOWN],
         "distinct": distinct,
         "pass_rate": right / known if known else None,
-        "question_reason": question_reason(
-            problem.problem_id, right, wrong, screening.questions, screening.seed
-        ),
+        "question_reason": "weak_majority"
+        if problem.answer is None
+        else question_reason(problem.problem_id, right, wrong, screening.questions, screening.seed),
         "tokens": sum(c.tokens for c in completions),
     }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 STEP = pa.struct(
     [
@@ -19,6 +19,7 @@ STEP = pa.struct(
         ("end", pa.int32()),
         ("token_end", pa.int32()),  # tokens of the solution kept by the prefix that ends here
         ("logprob", pa.float32()),  # mean log-probability of the step's tokens, where known
+        ("part", pa.string()),  # thinking / response, of a reasoning trace (pipeline/trace.py)
     ]
 )
 
@@ -31,6 +32,9 @@ PROBLEMS = pa.schema(
         ("text", pa.string()),
         ("answer", pa.string()),
         ("answer_type", pa.string()),
+        ("answer_origin", pa.string()),  # given / majority; null where there is no answer
+        ("answer_agreement", pa.float64()),  # share of the samples behind a majority answer
+        ("level", pa.string()),  # the difficulty that the source states, in its own words
         ("meta", pa.string()),  # JSON
     ]
 )
@@ -86,6 +90,37 @@ ROLLOUTS = pa.schema(
         ("tokens", pa.int32()),
         ("seed", pa.int64()),
         ("prover", pa.string()),  # model revision
+    ]
+)
+
+SELECTION = pa.struct(
+    [
+        ("order", pa.int32()),  # 0-based, over the problem's whole search
+        ("draw", pa.int32()),
+        ("solution_id", pa.string()),
+        ("q", pa.float64()),  # at the time of the selection
+        ("u", pa.float64()),
+    ]
+)
+
+# One measured prefix of a problem. Depth counts edges: the root (the problem alone) has 0.
+TREE = pa.schema(
+    [
+        ("problem_id", pa.string()),
+        ("tree_id", pa.string()),
+        ("node_id", pa.int32()),  # 0: the root
+        ("parent_id", pa.int32()),  # the longest measured prefix before it; null for the root
+        ("depth", pa.int32()),
+        ("prefix_hash", pa.string()),
+        ("prefix_len", pa.int32()),
+        ("edge_steps", pa.int32()),  # steps between parent and node; 1: a single-step edge
+        ("solution_id", pa.string()),  # a solution that has the prefix
+        ("correct", pa.int32()),
+        ("incorrect", pa.int32()),
+        ("unknown", pa.int32()),
+        ("visits", pa.int32()),  # omegaprm: N(s), how often a rollout of it was selected
+        ("q", pa.float64()),  # omegaprm: the highest Q(s, r) of its wrong rollouts
+        ("selected", pa.list_(SELECTION)),  # omegaprm: its rollouts that were selected
     ]
 )
 
@@ -164,9 +199,22 @@ LABELS = pa.schema(
         ("step_end", pa.list_(pa.int32())),
         ("step_tokens", pa.list_(pa.int32())),
         ("step_logprob", pa.list_(pa.float32())),
+        ("step_part", pa.list_(pa.string())),  # thinking / response
+        ("repeated", pa.list_(pa.bool_())),  # the step says what an earlier step said
+        ("no_gain", pa.list_(pa.bool_())),  # the step did not raise the value; null where unknown
+        ("fork_group", pa.list_(pa.string())),  # the prefix before the step
+        ("fork_size", pa.list_(pa.int32())),  # different next steps from there
+        ("fork_advantage", pa.list_(pa.float64())),  # value - mean value of these next steps
+        ("node_id", pa.list_(pa.int32())),  # of the tree; null where nothing was measured
+        ("parent_id", pa.list_(pa.int32())),
+        ("depth", pa.list_(pa.int32())),
+        ("edge_steps", pa.list_(pa.int32())),
+        ("visits", pa.list_(pa.int32())),
+        ("q", pa.list_(pa.float64())),
         ("verdicts", pa.list_(pa.list_(STEP_VERDICT))),
         ("value_root", pa.float64()),
         ("first_error", pa.int32()),
+        ("saturation", pa.int32()),  # the first step from which every value is 1; null for none
         ("final_answer", pa.string()),
         ("outcome", pa.string()),
         ("finish_reason", pa.string()),
@@ -177,9 +225,15 @@ LABELS = pa.schema(
         ("p_product", pa.float64()),
         ("p_last", pa.float64()),
         ("pass_rate", pa.float64()),  # of the problem, over the screening samples
+        ("difficulty", pa.float64()),  # 1 - (right + 1/2) / (known + 1) of the problem's samples
+        ("level", pa.string()),
+        ("answer_agreement", pa.float64()),  # null where the answer was given
         ("path_diversity", pa.float64()),  # distinct texts / screening samples
         ("n_merged", pa.int32()),  # screening samples that gave this very text
-        ("origin", pa.string()),
+        ("origin", pa.string()),  # sampled / tree / imported
+        ("tree_id", pa.string()),
+        ("parent_solution_id", pa.string()),  # tree: the solution it leaves,
+        ("fork_len", pa.int32()),  # and after how many steps
         ("policy", pa.string()),
         ("prover", pa.string()),
         ("prompt_hash", pa.string()),

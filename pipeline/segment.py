@@ -2,8 +2,13 @@
 
 Guaranteed, for any text and rule: the spans are contiguous, start at 0 and end at len(text), so
 the pieces joined are the text; no piece is empty or blank (unless the whole text is blank); a
-step ends with its delimiter; closed display maths and closed code fences are never cut; time is
-linear in the text. Offsets are Unicode code points.
+step ends with its delimiter; closed display maths, Asymptote figures and code fences are never
+cut; time is linear in the text. Offsets are Unicode code points.
+
+In a reasoning trace (pipeline/trace.py) no step holds both thinking and response, whatever is
+open at the boundary; tags are no steps of their own: the opening one belongs to the first step of
+the thinking and the closing one to its last. Tags with nothing between them are no thinking and
+belong to the first step of the response.
 
 Not guaranteed: that a step is one thought. An unclosed fence or formula is plain text.
 """
@@ -16,9 +21,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-Rule = Literal["blank_line", "numbered", "line", "sentence"]
+from pipeline.trace import read_trace, response_start
 
-SEGMENT_VERSION = 1  # part of every stage hash: raise it when a span of any text changes
+Rule = Literal["blank_line", "numbered", "line", "sentence"]
+Part = Literal["thinking", "response"]
+
+SEGMENT_VERSION = 2  # part of every stage hash: raise it when a span of any text changes
 
 # Each pattern below starts at a character that it always consumes or is bounded, so that no text
 # makes the search quadratic.
@@ -45,33 +53,52 @@ _NO_START = frozenset(",;:=+*/<>)]}|&^%")  # no sentence starts with one of thes
 _FENCED = re.compile(
     r"""\\\\                                   # an escaped backslash, as in "\\[2pt]"
     | ^[ ]{0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)$
-    | (?P<mark>\\\[|\\\]|\$\$)
+    | (?P<mark>\\\[|\\\]|\$\$|\[/?asy\])      # [asy] draw((0,0)--(1,1)); [/asy], as in MATH
     | \\(?P<env>begin|end)\{(?P<name>[A-Za-z]{1,30}\*?)\}
     """,
     re.M | re.X,
 )
+_CLOSED_BY = {"\\[": "\\]", "$$": "$$", "[asy]": "[/asy]"}
+_CLOSERS = frozenset(_CLOSED_BY.values())
 
 
 def segment(text: str, rule: Rule = "blank_line") -> list[tuple[int, int]]:
     """The (start, end) of every step, in order; [] for an empty text."""
+    trace = read_trace(text)
+    if trace.begin >= trace.end:
+        first = max(len(text) - len(text.lstrip()), trace.response)
+        return _cut(text, rule, first, len(text.rstrip()))
+    cut = trace.response
+    response = text[cut:]
+    return [
+        *_cut(text[:cut], rule, trace.begin, trace.end),
+        *((cut + a, cut + b) for a, b in _cut(response, rule, 0, len(response.rstrip()))),
+    ]
+
+
+def step_parts(text: str, spans: Sequence[tuple[int, int]]) -> list[Part]:
+    """The part that each step belongs to; a foreign step that holds both is response."""
+    response = response_start(text)
+    return ["thinking" if end <= response else "response" for _, end in spans]
+
+
+def _cut(text: str, rule: Rule, first: int, last: int) -> list[tuple[int, int]]:
+    """Spans of one part; what comes before `first` and from `last` on is not cut off alone."""
     whole = _whole_regions(text)
-    lead = len(text) - len(text.lstrip())  # blank text at the start goes to the first step
     spans: list[tuple[int, int]] = []
     start = region = 0
     for cut in _cuts(text, rule):
         while region < len(whole) and whole[region][1] <= cut:
             region += 1
         inside = region < len(whole) and whole[region][0] < cut
-        if cut <= max(start, lead) or inside:
+        if inside or not max(start, first) < cut < last:
             continue
         if text[start:cut].isspace():  # a blank piece belongs to the step before
             spans[-1] = (spans[-1][0], cut)
         else:
             spans.append((start, cut))
         start = cut
-    if spans and text[start:].isspace():
-        spans[-1] = (spans[-1][0], len(text))
-    elif start < len(text):
+    if start < len(text):
         spans.append((start, len(text)))
     return spans
 
@@ -136,7 +163,7 @@ def _whole_regions(text: str) -> list[tuple[int, int]]:
     tokens = [m for m in _FENCED.finditer(text) if m.lastgroup]
     ends: dict[str, list[int]] = defaultdict(list)  # what closes -> indices of such tokens
     for i, token in enumerate(tokens):
-        if token["mark"] in ("\\]", "$$"):
+        if token["mark"] in _CLOSERS:
             ends[token["mark"]].append(i)
         elif token["env"] == "end":
             ends[token["name"]].append(i)
@@ -151,8 +178,8 @@ def _whole_regions(text: str) -> list[tuple[int, int]]:
                 close = _closing_fence(tokens, i)
                 if close is None:
                     no_fence[fence[0]] = len(fence)
-        elif token["mark"] != "\\]" and token["env"] != "end":
-            wanted = {"\\[": "\\]", "$$": "$$"}.get(token["mark"] or "", token["name"])
+        elif token["mark"] in _CLOSED_BY or token["env"] == "begin":
+            wanted = _CLOSED_BY.get(token["mark"] or "", token["name"])
             later = ends[wanted]
             at = bisect_left(later, i + 1)
             close = later[at] if at < len(later) else None

@@ -3,7 +3,8 @@
 Guarantees: text of models and files is shown as it is: never read as Rich markup, never able to
 move the cursor, change colours or reorder the line. Control, format and other invisible
 characters are written out (␛ for ESC, \\u202e for a right-to-left override). Line ends and tabs
-stay. Does not wrap or shorten anything: Rich does the wrapping.
+stay. Facts of trees, traces, forks and repeats are left out where a row has none, and where an
+older table has no column for them. Does not wrap or shorten anything: Rich does the wrapping.
 """
 
 from __future__ import annotations
@@ -47,8 +48,12 @@ def render(row: Mapping[str, Any]) -> Text:
 def _header(out: Text, row: Mapping[str, Any]) -> None:
     out.append(visible(row["solution_id"]), "bold")
     out.append(f"  view {visible(row['view'])}, after the error {visible(row['after_error'])}\n")
+    if row.get("origin") == "tree":
+        _field(out, "grown from", _parent(row))
     _field(out, "problem", row["problem"])
     _field(out, "answer", row["answer"])
+    if row.get("answer_agreement") is not None:
+        _field(out, "answer is", f"the majority's, {row['answer_agreement']:.0%} of the samples")
     outcome = row["outcome"]
     _field(out, "given", row["final_answer"], COLOURS.get(outcome, ""))
     _field(out, "outcome", outcome, COLOURS.get(outcome, ""))
@@ -60,15 +65,26 @@ def _header(out: Text, row: Mapping[str, Any]) -> None:
     out.append(f", pass rate {_number(row['pass_rate'])}\n\n", "dim")
 
 
+def _parent(row: Mapping[str, Any]) -> str | None:
+    parent, steps = row.get("parent_solution_id"), row.get("fork_len")
+    if parent is None or steps is None:
+        return parent
+    return f"{parent}, after {steps} step{'' if steps == 1 else 's'}"
+
+
 def _field(out: Text, name: str, value: str | None, style: str = "") -> None:
     out.append(f"{name}: ", "dim")
     out.append(visible("–" if value is None else str(value).rstrip()) + "\n", style)
 
 
 def _step(out: Text, row: Mapping[str, Any], t: int) -> None:
+    part = _at(row, "step_part", t)
+    if part is not None and (t == 0 or part != _at(row, "step_part", t - 1)):
+        out.append(f"── {visible(part)}\n", "bold")
     mark, colour = MARKS[row["label"][t]]
     out.append(f"{mark} {t:>3}  p {_number(row['p_correct'][t])}  ", colour)
-    out.append(_value(row, t) + "\n", "dim")
+    out.append(_value(row, t) + _fork(row, t), "dim")
+    out.append("  repeated\n" if _at(row, "repeated", t) else "\n", "yellow")
     after = row["first_error"] is not None and 0 <= row["first_error"] < t
     out.append(visible((row["steps"][t] or "").rstrip("\n")) + "\n", "dim" if after else "")
     for verdict in row["verdicts"][t] or ():
@@ -87,6 +103,18 @@ def _value(row: Mapping[str, Any], t: int) -> str:
     if unknown:
         text += f" and {unknown} unknown"
     return text + " censored" if row["censored"][t] else text
+
+
+def _fork(row: Mapping[str, Any], t: int) -> str:
+    """`  fork +0.13 of 3`: the value less the mean of what was measured of 3 ways on."""
+    advantage = _at(row, "fork_advantage", t)
+    return "" if advantage is None else f"  fork {advantage:+.2f} of {row['fork_size'][t]}"
+
+
+def _at(row: Mapping[str, Any], column: str, t: int) -> Any:
+    """An entry of a column that older tables do not have."""
+    entries = row.get(column)
+    return None if entries is None else entries[t]
 
 
 def _number(value: float | None) -> str:

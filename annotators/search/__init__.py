@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from annotators.search.bisect import bisect
 from annotators.search.exhaustive import exhaustive
-from annotators.search.probe import Candidate, Search, SearchSettings
+from annotators.search.omegaprm import omegaprm
+from annotators.search.probe import Search, SearchSettings, Start
 from annotators.search.scan import scan
 
-SEARCHES: dict[str, Callable[[Sequence[Candidate], SearchSettings], Search]] = {
+SEARCHES: dict[str, Callable[[Start, SearchSettings], Search]] = {
     "exhaustive": exhaustive,
     "bisect": bisect,
     "scan": scan,
+    "omegaprm": omegaprm,
 }
+
+# Searches that go on from rollouts: these become solutions.
+TREE_SEARCHES = frozenset({"omegaprm"})

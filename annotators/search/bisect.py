@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from annotators.search.probe import (
     Candidate,
-    Search,
     SearchSettings,
+    Steps,
     complete_window,
     each_solution,
     until_success,
 )
 
 
-def _bisect(candidate: Candidate, settings: SearchSettings) -> Search:
+def _bisect(candidate: Candidate, settings: SearchSettings) -> Steps:
     low, high = 0, len(candidate)  # the problem can be solved; the whole solution is wrong
     while high - low > 1:
         middle = (low + high) // 2

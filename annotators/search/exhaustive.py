@@ -6,16 +6,15 @@ solution, less what solutions share.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from annotators.search.probe import Candidate, Probe, Search, SearchSettings
+from annotators.search.probe import Probe, Search, SearchSettings, Start
 
 
-def exhaustive(candidates: Sequence[Candidate], settings: SearchSettings) -> Search:
+def exhaustive(start: Start, settings: SearchSettings) -> Search:
     wave = [
         Probe(candidate.solution.prefix(m), settings.k)
-        for candidate in candidates[: settings.solutions]
+        for candidate in start.candidates[: settings.solutions]
         for m in range(1, len(candidate))
     ]
     if wave:
         yield wave
+    return None

@@ -1,15 +1,16 @@
-"""What a search is: a generator that asks for rollouts in waves and reads their counts.
+"""What a search is: a generator that asks for rollouts in waves and reads what came.
 
-A search yields a wave (a list of probes) and is sent one `Counts` for each, in order; `None`
+A search yields a wave (a list of probes) and is sent one `Measured` for each, in order; `None`
 stands for a probe that the budget did not buy. It ends when it knows enough. It sees one
 problem's evidence only, so arrival order, shard, runner and restarts cannot change its choices.
-It calls no engine and does no input or output.
+It calls no engine and does no input or output. A search that goes on from rollouts returns the
+`Grown` tree; the others return None.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.prefix import CutSolution, Prefix
 from pipeline.verdict import Verdict
@@ -17,10 +18,12 @@ from pipeline.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A solution to search, with its outcome."""
+    """A solution to search, with its outcome; `tokens`: its length, end token included."""
 
     solution: CutSolution
     outcome: Verdict
+    tokens: int = 0
+    draw: int = -1  # of the rollout from the problem alone that it is; -1 where imported
 
     def __len__(self) -> int:
         return len(self.solution)
@@ -48,27 +51,83 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Rollout:
+    """One rollout from a prefix: `text` is the whole solution that it makes, `tokens` its own."""
+
+    prefix: Prefix
+    draw: int
+    text: str
+    tokens: int
+    outcome: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What is known of a prefix: its counts, and the rollouts behind them."""
+
+    counts: Counts
+    rollouts: Sequence[Rollout] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSettings:
     """k: rollouts at a prefix; window: SCAN's d, completed where the view asks for it;
-    solutions: how many of a problem are searched at most, of those that the search is for."""
+    solutions: how many of a problem are searched at most, of those that the search is for;
+    searches: how many a tree search makes of a problem at most."""
 
     k: int
     window: int | None
     solutions: int | None = None
+    searches: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a search begins with: a problem's solutions and the counts of the problem alone.
+
+    `mean_tokens`: mean length of its solutions. `join` cuts the solution that a rollout makes
+    (None where it cannot be continued from); it is called for rollouts that are searched only.
+    """
+
+    candidates: Sequence[Candidate]
+    root: Counts = Counts(0, 0, 0)
+    mean_tokens: float = 0.0
+    join: Callable[[Rollout], Candidate | None] = lambda rollout: None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One rollout that a tree search took up: of which prefix, and with which Q and U."""
+
+    prefix: Prefix
+    draw: int
+    solution_id: str
+    q: float
+    u: float
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What a tree search did: its selections in order, and by prefix hash N(s) and the best Q."""
+
+    selections: Sequence[Selection] = ()
+    visits: Mapping[str, int] = field(default_factory=dict)
+    q: Mapping[str, float] = field(default_factory=dict)
 
 
 Wave = list[Probe]
-Search = Generator[Wave, list[Counts | None], None]
+Search = Generator[Wave, list[Measured | None], Grown | None]
+Steps = Generator[Wave, list[Measured | None], None]  # the search of one solution
 
 
 def each_solution(
-    search: Callable[[Candidate, SearchSettings], Search],
-) -> Callable[[Sequence[Candidate], SearchSettings], Search]:
+    search: Callable[[Candidate, SearchSettings], Steps],
+) -> Callable[[Start, SearchSettings], Search]:
     """Lift a search of one wrong solution to all of a problem, side by side in waves."""
 
-    def search_all(candidates: Sequence[Candidate], settings: SearchSettings) -> Search:
-        live: list[tuple[Search, Wave]] = []
-        wrong = [c for c in candidates if c.outcome is Verdict.INCORRECT and len(c)]
+    def search_all(start: Start, settings: SearchSettings) -> Search:
+        live: list[tuple[Steps, Wave]] = []
+        wrong = [c for c in start.candidates if c.outcome is Verdict.INCORRECT and len(c)]
         for candidate in wrong[: settings.solutions]:
             own = search(candidate, settings)
             first = next(own, None)
@@ -76,16 +135,17 @@ def each_solution(
                 live.append((own, first))
         while live:
             found = yield [probe for _, wave in live for probe in wave]
-            going: list[tuple[Search, Wave]] = []
+            going: list[tuple[Steps, Wave]] = []
             at = 0
             for own, wave in live:
-                counts = found[at : at + len(wave)]
+                measured = found[at : at + len(wave)]
                 at += len(wave)
                 try:
-                    going.append((own, own.send(counts)))
+                    going.append((own, own.send(measured)))
                 except StopIteration:
                     continue
             live = going
+        return None
 
     return search_all
 
@@ -95,7 +155,7 @@ def is_zero(counts: Counts, k: int) -> bool:
     return counts.correct == 0 and counts.incorrect >= -(-k // 2)
 
 
-def until_success(prefix: Prefix, k: int) -> Generator[Wave, list[Counts | None], bool | None]:
+def until_success(prefix: Prefix, k: int) -> Generator[Wave, list[Measured | None], bool | None]:
     """Draw 1, 2, 4, … k rollouts in all, stopping at a success.
 
     True: some rollout succeeded. False: a zero at all k. None: not decided (budget, unknowns).
@@ -103,9 +163,10 @@ def until_success(prefix: Prefix, k: int) -> Generator[Wave, list[Counts | None]
     """
     draws = 1
     while True:
-        (counts,) = yield [Probe(prefix, draws)]
-        if counts is None:
+        (found,) = yield [Probe(prefix, draws)]
+        if found is None:
             return None
+        counts = found.counts
         if counts.correct:
             return True
         if counts.drawn >= k:
@@ -113,9 +174,7 @@ def until_success(prefix: Prefix, k: int) -> Generator[Wave, list[Counts | None]
         draws = min(2 * draws, k)
 
 
-def complete_window(
-    solution: CutSolution, first_zero: int, settings: SearchSettings
-) -> Generator[Wave, list[Counts | None], None]:
+def complete_window(solution: CutSolution, first_zero: int, settings: SearchSettings) -> Steps:
     """All k rollouts at the `window` prefixes before the first zero (SCAN's d steps)."""
     if settings.window is None:
         return

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from annotators.search.probe import (
     Candidate,
-    Search,
     SearchSettings,
+    Steps,
     complete_window,
     each_solution,
     until_success,
 )
 
 
-def _scan(candidate: Candidate, settings: SearchSettings) -> Search:
+def _scan(candidate: Candidate, settings: SearchSettings) -> Steps:
     first_zero = len(candidate)
     for m in range(1, len(candidate)):
         found = yield from until_success(candidate.solution.prefix(m), settings.k)

@@ -10,11 +10,19 @@ The contract of `Engine.complete`:
   what runs (in running sequences: requests x n).
 
 The engine owns all retries of a call; nobody above it repeats one within a run.
+
+Log-probabilities (`Completion.logprobs`, where `Request.logprobs` asks for them and the engine has
+them) are natural logarithms of the model's own probability of each token given all before it: at
+temperature 1, before top-p and top-k, whatever the request samples with. CTranslate2's
+`score_batch` gives that, and vLLM's default `--logprobs-mode raw_logprobs`. Not guaranteed behind a
+server: vLLM with `processed_logprobs` (and before its V1 engine) and SGLang by default give them
+after the temperature, and nothing in an answer tells the two apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 FinishReason = Literal["stop", "length", "failed"]
@@ -53,6 +61,7 @@ class Request:
     first_draw: int
     sampling: Sampling
     seed: int  # the run's seed; engines that can, mix it with the draw
+    logprobs: bool = False  # a wish: it changes no completion, so no journal key has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +70,15 @@ class Completion:
 
     `tokens` counts what the engine generated (end token included): it is what was paid for.
     `token_ids` are the ids of `text` (end token excluded), None where the engine gives none.
+    `logprobs` has one number for each of `token_ids`; None where nobody asked, the engine has none,
+    or one of them is no log-probability (see `usable_logprobs`).
     """
 
     text: str
     finish_reason: FinishReason
     tokens: int
     token_ids: tuple[int, ...] | None = None
-    logprobs: tuple[float, ...] | None = field(default=None)  # one per token id
+    logprobs: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,24 @@ class EngineIdentity:
 
 
 FAILED = Completion(text="", finish_reason="failed", tokens=0)
+
+_LOWEST = -9999.0  # what vLLM writes for minus infinity; llama.cpp writes the lowest float
+_ABOVE_ZERO = 1e-4  # rounding puts a certain token's logarithm this far up; a logit is further
+
+
+def usable_logprobs(values: Sequence[object]) -> tuple[float, ...] | None:
+    """`values` if each is a log-probability, else None: a mean over the others would mislead.
+
+    NaN, infinities, what stands for minus infinity, and numbers above 0 are none.
+    """
+    usable = []
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        if not _LOWEST < value <= _ABOVE_ZERO:
+            return None
+        usable.append(min(float(value), 0.0))
+    return tuple(usable)
 
 
 class Engine(Protocol):

@@ -1,7 +1,9 @@
 """Grading a solution against the reference answer: correct, incorrect or unknown.
 
 Guaranteed: INCORRECT is said only of an answer that was found, complete, read and different. A
-failed call, a cut, a missing or unreadable answer, a time-out are unknown, each with its reason.
+failed call, a cut, a missing or unreadable answer, a time-out, a problem without a reference are
+unknown, each with its reason. What a model only thought is not its answer: thinking that was cut
+is truncated, and thinking without a response is unparsable.
 Model text is never evaluated in this process; Math-Verify runs in the pool, behind the gate.
 """
 
@@ -32,8 +34,19 @@ class Grader:
         self._pool = pool
         self._known: dict[tuple[str, str, str], Grade] = {}
 
-    async def grade(self, text: str, answer: str, answer_type: str, finish_reason: str) -> Grade:
-        """The verdict on a whole solution text."""
+    async def grade(
+        self, text: str, answer: str | None, answer_type: str, finish_reason: str
+    ) -> Grade:
+        """The verdict on a whole solution text; `answer` is None where nobody knows it."""
+        read = self.read(text, answer_type, finish_reason)
+        if isinstance(read, Grade):
+            return read
+        if not answer:
+            return Grade(Verdict.UNKNOWN, Reason.NOT_COVERED, read)
+        return await self.compare(answer, read, answer_type)
+
+    def read(self, text: str, answer_type: str, finish_reason: str) -> str | Grade:
+        """The final answer of a whole solution text, or why it is unknown."""
         if finish_reason == "failed":
             return Grade(Verdict.UNKNOWN, Reason.FAILED)
         if not text.strip() or "\0" in text:
@@ -42,9 +55,7 @@ class Grader:
         read = found.text if found and len(found.text) <= MAX_LENGTH else None
         if finish_reason == "length" and not (found and found.complete):
             return Grade(Verdict.UNKNOWN, Reason.TRUNCATED, read)
-        if read is None:
-            return Grade(Verdict.UNKNOWN, Reason.UNPARSABLE)
-        return await self.compare(answer, read, answer_type)
+        return Grade(Verdict.UNKNOWN, Reason.UNPARSABLE) if read is None else read
 
     async def compare(self, answer: str, read: str, answer_type: str) -> Grade:
         """The verdict on an answer that was found."""

@@ -42,9 +42,7 @@ class Counts:
 def read_counts(evidence: pl.DataFrame, ids: pl.Series, layout: Layout) -> tuple[Counts, Counts]:
     """Counts after each step, and counts of each root, from the `prefix_value` evidence."""
     names = ("correct", "incorrect", "unknown")
-    rows = locate(
-        evidence.filter(pl.col("target") == "prefix_value"), ids, layout, (*names, "censored")
-    )
+    rows = locate(evidence, "prefix_value", ids, layout, (*names, "censored"))
     # One slot more a solution: its root stands before its steps.
     size = layout.num_steps + layout.num_solutions
     row = rows["row"].to_numpy()
@@ -64,13 +62,14 @@ def read_counts(evidence: pl.DataFrame, ids: pl.Series, layout: Layout) -> tuple
 
 
 def locate(
-    evidence: pl.DataFrame, ids: pl.Series, layout: Layout, columns: tuple[str, ...]
+    evidence: pl.DataFrame, target: str, ids: pl.Series, layout: Layout, columns: tuple[str, ...]
 ) -> pl.DataFrame:
     """Evidence on steps of this shard, with `row` (its solution) and `step`, both Int64."""
     index = pl.DataFrame({"solution_id": ids, "row": np.arange(len(ids)), "length": layout.lengths})
     return (
-        evidence.select("solution_id", pl.col("step").cast(pl.Int64), *columns)
-        .filter(pl.col("step") >= -1)
+        evidence.select("target", "solution_id", pl.col("step").cast(pl.Int64), *columns)
+        .filter((pl.col("target") == target) & (pl.col("step") >= -1))
+        .drop("target")
         .join(index, on="solution_id", how="inner")
         .filter(pl.col("step") < pl.col("length"))
     )

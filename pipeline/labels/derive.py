@@ -3,8 +3,9 @@
 Guarantees: a pure function; one row a solution, in the order of `solutions`, with exactly the
 schema LABELS; undefined is null, never NaN and never zero; unknown outcomes count for nothing;
 no Python loop over steps or solutions, and memory that is flat from shard to shard. All
-solutions of a problem must be in one call: its pass rate is taken over them. Does not buy or
-grade anything, and does not repair evidence.
+solutions of a problem must be in one call: its pass rate and its forks are taken over them. A
+label speaks of one step: what lies inside an edge of several steps, measured at its end alone,
+has no value. Does not buy or grade anything, and does not repair evidence.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline import recipe
-from pipeline.labels import after_error, pieces
+from pipeline.labels import after_error, forks, nodes, pieces
 from pipeline.labels.aggregates import aggregate
 from pipeline.labels.counts import jeffreys, ratio, read_counts
+from pipeline.labels.gain import no_gain, saturation
 from pipeline.labels.keep import keep_reasons
 from pipeline.labels.layout import NULL, Floats, Labels8, floats, labels
+from pipeline.labels.repeats import repeated
 from pipeline.labels.screening import screen
 from pipeline.labels.shard import Shard, View
 from pipeline.labels.tools import read_tools
@@ -47,14 +50,16 @@ def derive(
     questions: recipe.Questions,
     k: int,
     provenance: Provenance,
+    tree: pl.DataFrame | None = None,
 ) -> pa.Table:
     """Label a shard. `solutions` may carry `prefix_hashes: list<string>`, `problems` may carry
-    `question_reason: string`. Raises RecipeError for a view or filter that does not exist."""
+    `question_reason: string`; `tree` has the rows of schema TREE, where a tree was built. Raises
+    RecipeError for a view or filter that does not exist."""
     check(settings)
-    ids = solutions["solution_id"]
+    ids, problem_ids = solutions["solution_id"], solutions["problem_id"]
     layout = pieces.layout(solutions)
-    screening = screen(problems, solutions, questions)
     counts, root = read_counts(evidence, ids, layout)
+    screening = screen(problems, solutions, questions, root)
     shard = Shard.measured(
         layout, counts, root, _outcome(solutions), _column(screening["pass_rate"]), k
     )
@@ -68,6 +73,8 @@ def derive(
     change = shard.value - layout.before(shard.value, shard.value_root)
     reasons = keep_reasons(shard, view, first, decided, screening["question_reason"], ids, settings)
     whole = aggregate(view, layout)
+    saturated = saturation(shard.value, layout)
+    of_piece = pieces.columns(solutions, layout)
     of_step = {
         "p_correct": floats(view.p_correct),
         "label": labels(view.label),
@@ -80,11 +87,17 @@ def derive(
         "n_success": pa.array(counts.correct.astype(np.int32)),
         "n_unknown": pa.array(counts.unknown.astype(np.int32)),
         "censored": pa.array(counts.censored),
+        "repeated": pa.array(repeated(of_piece["steps"], layout)),
+        "no_gain": no_gain(change),
         "verdicts": tools.verdicts,
-    } | pieces.columns(solutions, layout)
+    }
+    of_step |= of_piece
+    of_step |= forks.columns(problem_ids, of_piece["prefix_hash"], shard.value, layout)
+    of_step |= nodes.columns(tree, problem_ids, of_piece["prefix_hash"], layout)
     of_solution = {
         "value_root": floats(ratio(root)),
         "first_error": pa.array(first.astype(np.int32), mask=~decided),
+        "saturation": pa.array(saturated.astype(np.int32), mask=saturated == layout.lengths),
         "keep": reasons.is_null().to_arrow(),
         "keep_reason": reasons.to_arrow(),
         "p_min": floats(whole.minimum),
@@ -92,8 +105,10 @@ def derive(
         "p_product": floats(whole.product),
         "p_last": floats(whole.last),
         "pass_rate": screening["pass_rate"].to_arrow(),
+        "difficulty": screening["difficulty"].to_arrow(),
         "path_diversity": screening["path_diversity"].to_arrow(),
         "n_merged": screening["n_merged"].to_arrow(),
+        "tree_id": nodes.tree_ids(tree, problem_ids),
     }
     same = {
         "prover": provenance.prover,
@@ -130,8 +145,13 @@ def _column(values: pl.Series) -> Floats:
 
 def _copied(problems: pl.DataFrame, solutions: pl.DataFrame) -> dict[str, Any]:
     """Columns that a row takes over from its solution and its problem."""
+    # Tables of schema 1 have neither of the last two.
+    later = [
+        pl.col(name) if name in problems.columns else pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in {"level": pl.String, "answer_agreement": pl.Float64}.items()
+    ]
     of_problem = problems.select(
-        "problem_id", "source", "domain", "language", "answer", problem="text"
+        "problem_id", "source", "domain", "language", "answer", *later, problem="text"
     ).unique("problem_id", keep="first")
     rows = solutions.select(
         "solution_id",
@@ -140,6 +160,8 @@ def _copied(problems: pl.DataFrame, solutions: pl.DataFrame) -> dict[str, Any]:
         "outcome",
         "finish_reason",
         "origin",
+        "parent_solution_id",
+        "fork_len",
         "policy",
         "prompt_hash",
     ).join(of_problem, on="problem_id", how="left", maintain_order="left")

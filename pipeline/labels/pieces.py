@@ -1,9 +1,10 @@
-"""The steps themselves: their texts, places, tokens, log-probabilities and prefix hashes.
+"""The steps themselves: their texts, places, parts, tokens, log-probabilities, prefix hashes.
 
 Guarantees: the pieces as stored, one entry a step; a solution whose list of steps is null has
 none. `step_tokens` is the growth of token_end (from 0), null where either end is unknown.
 `prefix_hash` is the frame's `prefix_hashes` where it has that column and a row gives one hash a
-step, null otherwise. Does not cut, join or tokenise anything.
+step, null otherwise; `step_part` is null where the frame's steps have no such field (tables of
+schema 1). Does not cut, join or tokenise anything.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def columns(solutions: pl.DataFrame, layout: Layout) -> dict[str, Any]:
         "step_end": pc.struct_field(steps, "end"),
         "step_tokens": pa.array(np.nan_to_num(tokens).astype(np.int32), mask=np.isnan(tokens)),
         "step_logprob": _without_nan(pc.struct_field(steps, "logprob")),
+        "step_part": _part(steps),
         "prefix_hash": _hashes(solutions, layout),
     }
 
@@ -45,6 +47,12 @@ def _lengths(lists: pl.Series) -> Ints:
 def _without_nan(values: Any) -> Any:
     """An engine may store NaN for a log-probability that it does not know."""
     return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+
+
+def _part(steps: Any) -> Any:
+    if steps.type.get_field_index("part") < 0:
+        return pa.nulls(len(steps), pa.string())
+    return pc.struct_field(steps, "part")
 
 
 def _hashes(solutions: pl.DataFrame, layout: Layout) -> Any:

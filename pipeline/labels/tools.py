@@ -32,7 +32,8 @@ class Tools:
 
 def read_tools(evidence: pl.DataFrame, ids: pl.Series, layout: Layout) -> Tools:
     rows = locate(
-        evidence.filter(pl.col("target") == "step_valid"),
+        evidence,
+        "step_valid",
         ids,
         layout,
         ("annotator", "source", "correct", "incorrect", "detail"),

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from annotators.branches import Cutter
+from annotators.paid import PaidRollout
 from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
 from annotators.search.probe import Candidate
 from pipeline.engines.base import FAILED, Completion, EngineIdentity, Prompt, Request, Sampling
@@ -68,6 +70,23 @@ def candidate(text: str, outcome: Verdict = Verdict.INCORRECT) -> Candidate:
     return Candidate(CutSolution(text, "p", Prompt("Q\n"), text, ends, None, None, None), outcome)
 
 
+def rollout_settings(
+    search: str, source: str, engine: ScriptedEngine, grader: Grader
+) -> RolloutSettings:
+    return RolloutSettings(
+        search=search,
+        k=4,
+        window=None,
+        solutions=0,
+        searches=100,
+        source=source,
+        root_source=source,
+        allowance=None,
+        grader=grader,
+        cutter=Cutter(engine, "line", "prover", "prompt", 0),
+    )
+
+
 def annotate(
     folder: Path,
     grader: Grader,
@@ -78,7 +97,7 @@ def annotate(
     **changed: Any,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The rows of rollouts and evidence."""
-    settings = RolloutSettings("exhaustive", 4, None, 0, "src", "src", None, grader)
+    settings = rollout_settings("exhaustive", "src", engine, grader)
     task = SearchTask(PROBLEM, [candidate(text, outcome) for text in texts], 20.0, question)
     purchaser = Purchaser(engine, engine.identity, Sampling(), 0, Journal(folder), Meter())
     tables = asyncio.run(annotate_shard([task], replace(settings, **changed), purchaser))
@@ -235,7 +254,7 @@ def test_an_engine_that_is_down_ends_all_searches_of_the_shard(
 
     engine = Down(lambda written, draw: GOOD)
     purchaser = Purchaser(engine, engine.identity, Sampling(), 0, Journal(tmp_path), Meter())
-    settings = RolloutSettings("scan", 4, None, 0, "s", "s", None, grader)
+    settings = rollout_settings("scan", "s", engine, grader)
     long = SearchTask(PROBLEM, [candidate("abcdefghij")], 20.0, QUESTION)
     cut = CutSolution("x", "down", Prompt("X\n"), "xy", (1, 2), None, None, None)
     down = SearchTask(
@@ -250,3 +269,99 @@ def test_an_engine_that_is_down_ends_all_searches_of_the_shard(
         return len(engine.asked) - asked
 
     assert asyncio.run(run()) == 0
+
+
+# omegaprm: rollouts become solutions
+
+LONG = "1\n2\n3\n4\n5\n6"
+
+
+def lines(text: str) -> Candidate:
+    """Each line is a step."""
+    ends = (*(at + 1 for at, char in enumerate(text) if char == "\n"), len(text))
+    cut = CutSolution("first", "p", Prompt("Q\n"), text, ends, None, None, None)
+    return Candidate(cut, Verdict.INCORRECT, len(text), 0)
+
+
+def grown(folder: Path, grader: Grader) -> dict[str, list[dict[str, Any]]]:
+    """From two lines or fewer one rollout in four is wrong; from more all are."""
+
+    def script(written: str, draw: int) -> Completion:
+        if written.count("\n") > 2:
+            return BAD
+        return Completion("x\ny\n#### 7", "stop", 9) if draw == 1 else GOOD
+
+    engine = ScriptedEngine(script)
+    settings = replace(rollout_settings("omegaprm", "src", engine, grader), searches=2)
+    task = SearchTask(PROBLEM, [lines(LONG)], 16.0, QUESTION)
+    purchaser = Purchaser(engine, engine.identity, Sampling(), 0, Journal(folder), Meter())
+    tables = asyncio.run(annotate_shard([task], settings, purchaser))
+    return {name: table.to_pylist() for name, table in tables.items()}
+
+
+def test_a_selected_rollout_is_a_solution_with_its_parent_and_fork(
+    tmp_path: Path, grader: Grader
+) -> None:
+    (row,) = grown(tmp_path, grader)["solutions"]
+    assert row["text"] == "1\nx\ny\n#### 7"
+    assert (row["origin"], row["parent_solution_id"], row["fork_len"]) == ("tree", "first", 1)
+    assert [step["text"] for step in row["steps"]] == row["text"].splitlines(keepends=True)
+    assert (row["outcome"], row["final_answer"], row["policy"]) == ("incorrect", "7", "prover")
+    assert row["draws"] == []
+
+
+def test_a_tree_solution_has_the_evidence_of_the_prefixes_it_shares(
+    tmp_path: Path, grader: Grader
+) -> None:
+    tables = grown(tmp_path, grader)
+    (row,) = tables["solutions"]
+    found = counts(tables["evidence"])
+    assert found[row["solution_id"], 0] == found["first", 0] == (3, 1, 0)
+    hashes = {r["solution_id"]: r["prefix_hashes"] for r in tables["prefixes"]}
+    assert hashes[row["solution_id"]][0] == hashes["first"][0]
+    assert hashes[row["solution_id"]][1] != hashes["first"][1]
+
+
+def test_the_tree_names_parents_depths_visits_and_selections(
+    tmp_path: Path, grader: Grader
+) -> None:
+    tree = grown(tmp_path, grader)["tree"]
+    # Of the first: 3 (all wrong), 1, 2 (three of four right); of the second, from 1 on: 3, 2.
+    by_id = {node["node_id"]: node for node in tree}
+    shape = sorted(
+        (n["prefix_len"], n["edge_steps"], n["depth"], by_id[n["parent_id"]]["prefix_len"])
+        for n in tree[1:]
+    )
+    assert shape == [(1, 1, 1, 0), (2, 1, 2, 1), (2, 1, 2, 1), (3, 1, 3, 2), (3, 1, 3, 2)]
+    assert (tree[0]["prefix_len"], tree[0]["parent_id"], tree[0]["depth"]) == (0, None, 0)
+    assert [node["visits"] for node in tree] == [1, 1, 0, 0, 0, 0]
+    assert [[one["order"] for one in node["selected"]] for node in tree[:2]] == [[0], [1]]
+    assert [node["q"] is None for node in tree] == [False] * 4 + [True] * 2
+    assert tree[1]["q"] == pytest.approx(0.5**0.25 * 0.9 ** (9 / 500))
+
+
+def test_other_searches_have_a_tree_without_visits(tmp_path: Path, grader: Grader) -> None:
+    engine = ScriptedEngine(lambda written, draw: BAD)
+    settings = rollout_settings("exhaustive", "src", engine, grader)
+    task = SearchTask(PROBLEM, [candidate("abc")], 20.0, QUESTION)
+    purchaser = Purchaser(engine, engine.identity, Sampling(), 0, Journal(tmp_path), Meter())
+    tree = asyncio.run(annotate_shard([task], settings, purchaser))["tree"].to_pylist()
+    assert [(n["prefix_len"], n["edge_steps"], n["visits"]) for n in tree] == [
+        (0, None, None),
+        (1, 1, None),
+        (2, 1, None),
+    ]
+
+
+def test_imported_rollouts_are_not_bought(tmp_path: Path, grader: Grader) -> None:
+    engine = ScriptedEngine(lambda written, draw: BAD)
+    settings = rollout_settings("exhaustive", "src", engine, grader)
+    paid = [
+        PaidRollout("p", None, "abc", 2, text, "stop", 0)
+        for text in ("The answer is 5.", "The answer is 6.", "The answer is 5.")
+    ]
+    task = SearchTask(PROBLEM, [candidate("abc")], 20.0, QUESTION, paid=paid)
+    purchaser = Purchaser(engine, engine.identity, Sampling(), 0, Journal(tmp_path), Meter())
+    tables = asyncio.run(annotate_shard([task], settings, purchaser))
+    assert sorted(engine.asked) == [("a", 0, 4), ("ab", 3, 1)]
+    assert counts(tables["evidence"].to_pylist())["abc", 1] == (2, 2, 0)

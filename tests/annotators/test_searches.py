@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotators.search import SEARCHES
-from annotators.search.probe import Candidate, Counts, Probe, SearchSettings, is_zero
+from annotators.search.probe import (
+    Candidate,
+    Counts,
+    Measured,
+    Probe,
+    SearchSettings,
+    Start,
+    is_zero,
+)
 from pipeline.engines.base import Prompt
 from pipeline.prefix import CutSolution
 from pipeline.verdict import Verdict
@@ -55,13 +63,14 @@ def run(
     window: int | None = None,
 ) -> list[Asked]:
     """The waves that a search asks for."""
-    search = SEARCHES[name](candidates, SearchSettings(k, window))
+    search = SEARCHES[name](Start(candidates), SearchSettings(k, window))
     waves: list[Asked] = []
     wave = next(search, None)
     while wave is not None:
         waves.append([(probe.prefix.steps, probe.draws) for probe in wave])
         try:
-            wave = search.send([answer(probe) for probe in wave])
+            found = [answer(probe) for probe in wave]
+            wave = search.send([counts and Measured(counts) for counts in found])
         except StopIteration:
             break
     return waves

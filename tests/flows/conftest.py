@@ -24,9 +24,9 @@ STUB = "error=0.12,repair=0.03,luck=0.02"
 def toy_recipe(tmp_path: Path) -> Callable[..., Recipe]:
     """A recipe on toy problems; tables given as keywords are merged in."""
 
-    def build(problems: int = 12, model: str = STUB, **tables: dict[str, Any]) -> Recipe:
+    def build(count: int = 12, model: str = STUB, **tables: dict[str, Any]) -> Recipe:
         source = tmp_path / "problems.jsonl"
-        rows = toy_problems(problems, seed=0)
+        rows = toy_problems(count, seed=0)
         source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         raw: dict[str, Any] = {
             "name": "toy",

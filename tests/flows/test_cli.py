@@ -79,7 +79,7 @@ def test_plan_says_when_the_search_cannot_feed_the_view(stepsmith, recipe):
         ("", "problems.jsonl"),
         (GOOD + "not json\n", "row 2"),
         (GOOD + GOOD, "rows 1 and 2 have the same problem_id"),
-        ('{"problem_id": "a", "question": "x", "answer": "3"}\n', "question"),
+        ('{"problem_id": "a", "query": "x", "answer": "3"}\n', "query"),
     ],
     ids=["missing", "empty", "no json", "duplicate ids", "no such column"],
 )

@@ -272,7 +272,7 @@ def test_a_foreign_folder_is_refused(toy_recipe, tmp_path):
 @pytest.mark.parametrize(
     ("table", "change", "said"),
     [
-        ("rollouts", {"search": "omegaprm"}, "rollouts.search"),
+        ("rollouts", {"search": "posterior"}, "rollouts.search"),
         ("labels", {"view": "posterior"}, "posterior"),
         ("labels", {"filter": "qwen"}, "labels.filter"),
         ("annotators", {"oracle": {}}, "annotators.oracle"),

@@ -79,3 +79,71 @@ def test_retry_after_in_seconds(header: str | None, seconds: float) -> None:
 def test_retry_after_as_a_date() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
     assert 15 < retry_after(date, 60.0) <= 20
+
+
+def scored(ids: list[int], values: list[Any], reason: str = "stop") -> Completion:
+    """A completion of text "ab", whose ids are 5 and 6 and whose end token is 2."""
+    (found,) = completions(
+        {"choices": [choice("ab", reason, token_ids=ids, logprobs={"token_logprobs": values})]},
+        lambda some: "".join({5: "a", 6: "b", 2: "<|end|>"}[one] for one in some),
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ids", "values"),
+    [
+        ([5, 6, 2], [-0.5, -0.25, -4.0]),
+        ([5, 6, 2], [-0.5, -0.25]),
+        ([5, 6], [-0.5, -0.25, -4.0]),
+        ([5, 6], [-0.5, -0.25]),
+    ],
+)
+def test_the_end_token_counts_among_ids_and_log_probabilities_or_not(
+    ids: list[int], values: list[float]
+) -> None:
+    found = scored(ids, values)
+    assert (found.token_ids, found.logprobs) == ((5, 6), (-0.5, -0.25))
+
+
+@pytest.mark.parametrize(
+    ("ids", "values", "reason"),
+    [
+        ([5, 6], [-0.5], "stop"),
+        ([5, 6], [-0.5, -0.25, -1.0], "length"),
+        ([5, 6, 2], [-0.5, -0.25, -1.0, -1.0], "stop"),
+        ([5, 6], [], "stop"),
+    ],
+)
+def test_log_probabilities_of_another_number_are_none(
+    ids: list[int], values: list[float], reason: str
+) -> None:
+    found = scored(ids, values, reason)
+    assert (found.token_ids, found.logprobs) == ((5, 6), None)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, float("nan"), float("inf"), float("-inf"), -9999.0, -3.4e38, 2.5, True, "-0.1"],
+    ids=str,
+)
+def test_one_number_that_is_no_log_probability_spoils_the_completion(value: Any) -> None:
+    found = scored([5, 6], [-0.5, value])
+    assert (found.token_ids, found.logprobs) == ((5, 6), None)
+
+
+def test_rounding_above_zero_is_zero() -> None:
+    assert scored([5, 6], [1e-6, 0]).logprobs == (0.0, 0.0)
+
+
+def test_log_probabilities_without_ids_of_the_text_are_none() -> None:
+    values = {"token_logprobs": [-0.5, -0.25]}
+    assert read([choice("ab", logprobs=values)])[0].logprobs is None
+    cut = choice("ab", token_ids=[5, 6], stop_reason="!", logprobs=values)
+    assert read([cut])[0].logprobs is None
+
+
+@pytest.mark.parametrize("value", [None, [-0.5], {"token_logprobs": None}, {}], ids=str)
+def test_log_probabilities_in_another_form_are_none(value: Any) -> None:
+    (found,) = read([choice("a", token_ids=[5], logprobs=value)])
+    assert (found.token_ids, found.logprobs) == ((5,), None)

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import logging
+import math
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +15,7 @@ from ctranslate2.specs import common_spec, transformer_spec
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from pipeline.engines.base import FAILED, Completion, Prompt, Request, Sampling
-from pipeline.engines.embedded import EmbeddedEngine
+from pipeline.engines.embedded import SCORED_AT_ONCE, EmbeddedEngine
 from pipeline.engines.openai import OpenAIEngine
 from pipeline.errors import EngineDown, PolicyError
 
@@ -97,6 +100,11 @@ def request(
     text: str, n: int = 1, sampling: Sampling | None = None, ids: tuple[int, ...] | None = None
 ) -> Request:
     return Request("p", Prompt(text, ids), n, 0, sampling or Sampling(max_tokens=20), seed=1)
+
+
+def scored(n: int, ids: tuple[int, ...], **sampling: Any) -> Request:
+    """A request that wants log-probabilities."""
+    return Request("p", Prompt("", ids), n, 0, Sampling(**sampling), seed=1, logprobs=True)
 
 
 def test_completions_are_counted_and_decode_to_their_text(policy: Path) -> None:
@@ -274,3 +282,159 @@ def test_weights_that_are_none_are_a_policy_error(policy: Path, tmp_path: Path) 
     (tmp_path / "ct2" / "model.bin").write_bytes(b"not a model")
     with pytest.raises(PolicyError, match="CTranslate2 cannot load it"):
         asyncio.run(EmbeddedEngine(tmp_path).start())
+
+
+def first_tokens(completions: list[Completion]) -> dict[int, float]:
+    """Log-probability of each first token that was drawn."""
+    found = {}
+    for one in completions:
+        assert one.token_ids is not None
+        assert one.logprobs is not None
+        found.update(dict(zip(one.token_ids[:1], one.logprobs[:1], strict=True)))
+    return found
+
+
+def test_log_probabilities_are_there_only_where_asked_for(policy: Path) -> None:
+    async def body(engine: EmbeddedEngine) -> None:
+        silent, asked = request("", 8, ids=(65, 66)), scored(8, (65, 66))
+        plain, full = await asyncio.gather(engine.complete(silent), engine.complete(asked))
+        assert {one.logprobs for one in plain} == {None}
+        for one in full:
+            assert one.token_ids is not None
+            assert one.logprobs is not None
+            assert len(one.logprobs) == len(one.token_ids)
+
+    using(policy, body)
+
+
+def test_log_probabilities_are_the_frequencies_at_temperature_one(policy: Path) -> None:
+    """After a prompt of one token, which has no score of its own."""
+    draws = 8192
+
+    async def body(engine: EmbeddedEngine) -> list[Completion]:
+        return await engine.complete(scored(draws, (65,), temperature=1.0, max_tokens=1))
+
+    completions = using(policy, body)
+    seen = Counter(one.token_ids for one in completions)
+    chances = {ids: math.exp(logprob) for ids, logprob in first_tokens(completions).items()}
+    likely = {index: chance for index, chance in chances.items() if chance > 0.01}
+    assert len(likely) >= 10
+    for index, chance in likely.items():
+        five_sigma = 5 * math.sqrt(chance * (1 - chance) / draws)
+        assert abs(seen[(index,)] / draws - chance) < five_sigma
+    assert 0.9 < sum(chances.values()) <= 1.0
+
+
+@pytest.mark.parametrize("sampling", [{"temperature": 0.5}, {"top_k": 20}, {"top_p": 0.7}], ids=str)
+def test_log_probabilities_do_not_follow_the_sampling(
+    policy: Path, sampling: dict[str, Any]
+) -> None:
+    async def body(engine: EmbeddedEngine) -> None:
+        plain = scored(8192, (65,), temperature=1.0, max_tokens=1)
+        other = scored(64, (65,), **({"temperature": 1.0, "max_tokens": 1} | sampling))
+        expected = first_tokens(await engine.complete(plain))
+        found = first_tokens(await engine.complete(other))
+        assert len(found) > 3
+        assert found == pytest.approx({index: expected[index] for index in found}, abs=1e-4)
+
+    using(policy, body)
+
+
+def test_log_probabilities_are_the_same_after_a_prefix_that_was_cut(policy: Path) -> None:
+    async def body(engine: EmbeddedEngine) -> None:
+        (whole,) = await engine.complete(scored(1, (65, 66), temperature=0, max_tokens=12))
+        assert whole.token_ids is not None
+        assert whole.logprobs is not None
+        assert len(whole.token_ids) == 12
+        prefix = (65, 66, *whole.token_ids[:5])
+        (rest,) = await engine.complete(scored(1, prefix, temperature=0, max_tokens=7))
+        assert rest.token_ids == whole.token_ids[5:]
+        assert rest.logprobs == pytest.approx(whole.logprobs[5:], abs=1e-4)
+
+    using(policy, body)
+
+
+def test_a_text_that_a_stop_string_cut_has_those_of_what_is_left(policy: Path) -> None:
+    async def body(engine: EmbeddedEngine) -> list[Completion]:
+        return await engine.complete(scored(64, (65, 66), stop=("a", "1", "x"), max_tokens=40))
+
+    completions = using(policy, body)
+    cut = [one for one in completions if len(one.token_ids or ()) < one.tokens - 1]
+    assert len(cut) > 5
+    for one in completions:
+        assert one.token_ids is not None
+        assert one.logprobs is not None
+        assert len(one.logprobs) == len(one.token_ids)
+
+
+def test_an_empty_completion_has_no_log_probabilities_to_miss(policy: Path) -> None:
+    every = tuple(chr(code) for code in range(33, 127))
+
+    async def body(engine: EmbeddedEngine) -> list[Completion]:
+        completions = await engine.complete(scored(64, (65,), stop=every))
+        return [one for one in completions if one.token_ids == ()]
+
+    empty = using(policy, body)
+    assert empty
+    assert {one.logprobs for one in empty} == {()}
+
+
+def test_log_probabilities_reach_to_the_last_position(policy: Path) -> None:
+    async def body(engine: EmbeddedEngine) -> None:
+        completions = await engine.complete(scored(40, (65,) * (POSITIONS - 3), max_tokens=20))
+        assert max(len(one.logprobs or ()) for one in completions) == 3
+
+    using(policy, body)
+
+
+def test_a_prompt_longer_than_one_scoring_pass_is_scored_to_its_end(
+    policy: Path, tmp_path: Path
+) -> None:
+    make_policy(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"eos_token_id": END}))
+
+    async def body(engine: EmbeddedEngine) -> None:
+        prompt = (65,) * (SCORED_AT_ONCE + 100)
+        (one,) = await engine.complete(scored(1, prompt, temperature=0, max_tokens=3))
+        assert len(one.logprobs or ()) == len(one.token_ids or ()) > 0
+
+    using(tmp_path, body)
+
+
+def test_completions_that_cannot_be_scored_come_without(
+    policy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(engine: EmbeddedEngine) -> list[Completion]:
+        generator = engine._generator
+
+        class Unable:
+            generate_batch = generator.generate_batch
+
+            def score_batch(self, *_: Any, **__: Any) -> Any:
+                raise RuntimeError("no room")
+
+        engine._generator = Unable()
+        first = await engine.complete(scored(4, (65, 66)))
+        return first + await engine.complete(scored(4, (65, 66)))
+
+    with caplog.at_level(logging.WARNING):
+        completions = using(policy, body)
+    assert FAILED not in completions
+    assert {one.logprobs for one in completions} == {None}
+    assert [record.getMessage() for record in caplog.records] == [
+        "no log-probabilities: CTranslate2 cannot score: no room"
+    ]
+
+
+def test_draws_of_one_request_are_not_sorted_by_probability(policy: Path) -> None:
+    """CTranslate2 gives the likeliest first; the first draw of many must be any draw."""
+
+    async def body(engine: EmbeddedEngine) -> list[list[Completion]]:
+        asked = [scored(8, (65,), temperature=1.0, max_tokens=1) for _ in range(50)]
+        return list(await asyncio.gather(*map(engine.complete, asked)))
+
+    first_is_likeliest = 0
+    for part in using(policy, body):
+        firsts = [sum(one.logprobs or ()) for one in part if one.token_ids]
+        first_is_likeliest += len(firsts) > 1 and firsts[0] == max(firsts)
+    assert first_is_likeliest < 35

@@ -1,9 +1,11 @@
 """The openai engine against a real server on the loopback address, with real faults."""
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,6 +65,30 @@ def prompt(server: Server) -> Any:
     return server.seen[-1][1]["prompt"]
 
 
+class ScoredStub(StubEngine):
+    """Says that each token has log-probability -0.5, where it is asked."""
+
+    async def complete(self, request: Request) -> list[Completion]:
+        completions = await super().complete(request)
+        if not request.logprobs:
+            return completions
+        return [replace(one, logprobs=(-0.5,) * len(one.token_ids or ())) for one in completions]
+
+
+async def ask_strict(refuse: Callable[[dict[str, Any]], bool]) -> tuple[Server, list[Completion]]:
+    """One scored completion from a server that refuses some requests; it and the answer."""
+    async with running_server(ScoredStub("error=0")) as server:
+        server.faults = lambda _: Fault("status", 400) if refuse(server.seen[-1][1]) else None
+        engine = OpenAIEngine([server.url], "stub", patience_s=5.0)
+        await engine.start()
+        try:
+            prompt = Prompt(TEXT, tuple(map(ord, TEXT)))
+            asked = Request("p", prompt, 1, 0, Sampling(), seed=7, logprobs=True)
+            return server, await engine.complete(asked)
+        finally:
+            await engine.close()
+
+
 def only(index: int, fault: Fault) -> Faults:
     return lambda at: fault if at == index else None
 
@@ -111,11 +137,8 @@ def test_token_ids_are_sent_as_the_prompt() -> None:
 
 
 def test_a_server_that_refuses_ids_gets_text() -> None:
-    async def body(engine: OpenAIEngine, server: Server) -> None:
-        await engine.complete(Request("p", Prompt(TEXT, (1, 2)), 1, 0, Sampling(), 7))
-        assert server.seen[-1][1]["prompt"] == TEXT
-
-    talk(body, faults=only(0, Fault("status", 400)))
+    server, _ = asyncio.run(ask_strict(lambda sent: isinstance(sent["prompt"], list)))
+    assert server.seen[-1][1]["prompt"] == TEXT
 
 
 @pytest.mark.parametrize(
@@ -316,3 +339,59 @@ def test_a_tokenizer_file_gives_offsets_and_a_hash(tmp_path: Path) -> None:
     assert engine.char_ends((0, 1)) == [1, 3]
     assert len(engine.identity.tokenizer_hash) == 16
     assert OpenAIEngine(["http://x/v1"], "m").encode("a b") is None
+
+
+def test_log_probabilities_come_where_they_are_asked_for() -> None:
+    server, (completion,) = asyncio.run(ask_strict(lambda _: False))
+    assert completion.text == RIGHT
+    assert completion.logprobs == (-0.5,) * len(RIGHT)
+    assert [sent["logprobs"] for _, sent in server.seen] == [0, 0]  # of the probe and the request
+
+
+def test_log_probabilities_are_not_asked_for_without_a_wish() -> None:
+    async def body(engine: OpenAIEngine, server: Server) -> None:
+        await engine.complete(request())
+        assert "logprobs" not in server.seen[-1][1]
+
+    talk(body)
+
+
+def test_a_server_that_refuses_the_field_gives_ids_all_the_same() -> None:
+    server, completions = asyncio.run(ask_strict(lambda sent: "logprobs" in sent))
+    assert completions == [Completion(RIGHT, "stop", len(RIGHT) + 1, tuple(map(ord, RIGHT)))]
+    assert len(server.seen) == 3  # two probes
+    assert isinstance(server.seen[-1][1]["prompt"], list)
+
+
+def test_a_server_that_trips_over_the_field_gives_ids_all_the_same() -> None:
+    async def run() -> list[Completion]:
+        async with running_server(StubEngine("error=0")) as server:
+            server.faults = lambda _: (
+                Fault("status", 500) if "logprobs" in server.seen[-1][1] else None
+            )
+            engine = OpenAIEngine([server.url], "stub", patience_s=0.1)
+            await engine.start()
+            try:
+                return await engine.complete(request())
+            finally:
+                await engine.close()
+
+    assert asyncio.run(run())[0].token_ids == tuple(map(ord, RIGHT))
+
+
+def test_a_server_that_refuses_ids_as_prompts_still_gives_log_probabilities() -> None:
+    server, (completion,) = asyncio.run(ask_strict(lambda sent: isinstance(sent["prompt"], list)))
+    assert completion.logprobs == (-0.5,) * len(RIGHT)
+    assert len(server.seen) == 5  # four probes
+
+
+def test_a_server_without_ids_is_not_asked_for_log_probabilities(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        server, (completion,) = asyncio.run(ask_strict(lambda sent: "return_token_ids" in sent))
+    assert (completion.text, completion.token_ids, completion.logprobs) == (RIGHT, None, None)
+    assert "logprobs" not in server.seen[-1][1]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the server gives no log-probabilities of known tokens: none are recorded"
+    ]

@@ -142,3 +142,11 @@ def test_toy_truth_finds_the_wrong_step_only() -> None:
 def test_toy_truth_lets_a_repair_pass_and_not_a_wrong_addend() -> None:
     steps = ["3 + 5 = 9", "8 + 8 = 16", "16 + 3 = 19", "Hm.", "The answer is 20."]
     assert toy_truth(TEXT, steps) == ["incorrect", "correct", "incorrect", "unknown", "incorrect"]
+
+
+def test_log_probabilities_are_unknown_also_where_they_are_asked_for() -> None:
+    async def run() -> list[Completion]:
+        request = Request("p", Prompt(TEXT), 2, 0, Sampling(), seed=7, logprobs=True)
+        return await StubEngine("error=0").complete(request)
+
+    assert [completion.logprobs for completion in asyncio.run(run())] == [None, None]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.grading.extract import answer_is_complete, extract_answer
+from pipeline.grading.extract import answer_is_complete, extract_answer, last_box
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,10 @@ from pipeline.grading.extract import answer_is_complete, extract_answer
         ("Answer:\n\n12", "12"),
         ("The answer is\n\\[ x = 12 \\]\nas wanted", "x = 12"),
         ("The answer is 1.\nNo, the answer is 2.\n", "2"),
+        ("So \\fbox{12}.", "12"),
+        ("So $\\boxed 5$.", "5"),
+        ("So $\\boxed \\pi$.", "\\pi"),
+        ("\\boxed 5 costs $7", None),
         ("I get 12 apples.", None),
         ("The answer isn't clear.", None),
         ("\\boxed{}", None),
@@ -98,7 +102,21 @@ def test_what_is_found_stands_in_the_text(text: str, answer_type: str) -> None:
     assert found is None or found in text + " The answer is " + text
 
 
-@pytest.mark.parametrize("unit", ["\\boxed{", "{", "#### ", "answer is ", "answer: \\[", "*", " "])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "\\boxed{",
+        "{",
+        "#### ",
+        "answer is ",
+        "answer: \\[",
+        "*",
+        " ",
+        "\\boxed 1",
+        "<answer>",
+        "</answer>",
+    ],
+)
 def test_a_megabyte_takes_well_under_a_second(unit: str) -> None:
     text = "\\boxed" * (unit == "{") + "answer " * (unit in "* ") + unit * (10**6 // len(unit))
     start = time.process_time()
@@ -114,3 +132,53 @@ def test_a_last_line_that_begins_with_a_colon_is_the_answer() -> None:
 def test_an_option_named_a_is_no_answer() -> None:
     assert extract_answer("A: 12\nB: 26\nso it is more", "number") is None
     assert extract_answer("The options:\nB: 26\nA: 12", "choice") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<think>\\boxed{4}? No.</think>\n\nSo \\boxed{5}.", "5"),
+        ("\\boxed{4}? No.</think>\n\nThe answer is 5.", "5"),
+        ("<think>The answer is 4.</think>It is five.", None),
+        ("<think>So \\boxed{4}", None),
+        ("<think>So \\boxed{4}</think>", None),
+        ("<think>a</think>The answer is 5. <think>Is the answer is 6?", "6?"),
+        ("Mind the <think> tag. The answer is 5.", "5"),
+    ],
+)
+def test_the_final_answer_is_in_the_response(text: str, expected: str | None) -> None:
+    assert extract_answer(text, "number") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<think>So 4.</think> <answer> 5 </answer>", "5"),
+        ("<answer>4</answer> No. <answer>\n5\n</answer>", "5"),
+        ("The answer is 4? No. <answer>x < 5</answer>", "x < 5"),
+        ("<answer>The answer is 5.</answer>", "5"),
+        ("<answer>\\boxed{5}</answer>", "5"),
+        ("<answer>4</answer> Wait, the answer is 5.", "5"),
+        ("I write <answer> and then stop", None),
+        ("<answer>", None),
+    ],
+)
+def test_an_answer_in_tags(text: str, expected: str | None) -> None:
+    assert extract_answer(text, "number") == expected
+
+
+def test_the_tag_after_a_solution_is_no_part_of_the_answer() -> None:
+    text = "<|begin_of_thought|>So.<|end_of_thought|><|begin_of_solution|>The answer is 5."
+    assert extract_answer(f"{text}<|end_of_solution|>", "number") == "5"
+
+
+def test_thinking_that_is_cut_is_not_complete() -> None:
+    assert not answer_is_complete("<think>So \\boxed{4}. Wait", "length")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("so $\\boxed{\\frac12}$.", "\\frac12"), ("\\boxed{1}, \\boxed{2}", "2"), ("so 5", None)],
+)
+def test_the_last_box(text: str, expected: str | None) -> None:
+    assert last_box(text) == expected

@@ -25,7 +25,7 @@ def grader() -> Iterator[Grader]:
 
 
 def grade(
-    grader: Grader, text: str, answer: str, answer_type: str = "number", finish: str = "stop"
+    grader: Grader, text: str, answer: str | None, answer_type: str = "number", finish: str = "stop"
 ) -> Grade:
     return asyncio.run(grader.grade(text, answer, answer_type, finish))
 
@@ -59,6 +59,9 @@ def test_an_expression_goes_to_math_verify(grader: Grader) -> None:
         ("6 + 6 = 1", "length", Reason.TRUNCATED),
         ("I do not know, 12 maybe.", "stop", Reason.UNPARSABLE),
         ("The answer is " + "1" * 200_000, "stop", Reason.UNPARSABLE),
+        ("<think>So \\boxed{12}. Wait", "length", Reason.TRUNCATED),
+        ("<think>So \\boxed{13}.", "stop", Reason.UNPARSABLE),
+        ("<think>So \\boxed{13}.</think>\n", "stop", Reason.UNPARSABLE),
     ],
 )
 def test_what_cannot_be_graded_is_unknown(
@@ -70,6 +73,25 @@ def test_what_cannot_be_graded_is_unknown(
 
 def test_a_cut_after_the_complete_answer_is_graded(grader: Grader) -> None:
     assert grade(grader, "\\boxed{12} and so", "12", finish="length").verdict == "correct"
+
+
+def test_the_answer_is_read_from_the_response(grader: Grader) -> None:
+    text = "<think>Perhaps \\boxed{13}.</think>\n\nIt is \\boxed{12}."
+    assert grade(grader, text, "12") == Grade(Verdict.CORRECT, None, "12")
+    assert grade(grader, text, "13") == Grade(Verdict.INCORRECT, None, "12")
+
+
+@pytest.mark.parametrize("answer", [None, ""])
+def test_without_a_reference_the_answer_is_read_and_unknown(
+    grader: Grader, answer: str | None
+) -> None:
+    seen = grade(grader, "\\boxed{12}", answer)
+    assert seen == Grade(Verdict.UNKNOWN, Reason.NOT_COVERED, "12")
+
+
+def test_an_answer_can_be_read_alone(grader: Grader) -> None:
+    assert grader.read("\\boxed{12}", "text", "stop") == "12"
+    assert grader.read("\\boxed{1", "text", "stop") == Grade(Verdict.UNKNOWN, Reason.UNPARSABLE)
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,33 @@ def test_a_cut_segment_is_named(tmp_path: Path) -> None:
         Journal(tmp_path).load()
 
 
+def test_a_changed_byte_is_noticed_wherever_it_is(tmp_path: Path) -> None:
+    """Arrow reads some of these without a word, and crashes at others."""
+    commit(tmp_path, [(key(1), STOP), (key(2), CUT)])
+    (path,) = segments(tmp_path)
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 37):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(StorageError, match="its content is not what was written"):
+            Journal(tmp_path).load()
+
+
+def test_a_segment_from_before_names_had_a_hash_is_read(tmp_path: Path) -> None:
+    commit(tmp_path, [(key(1), STOP)])
+    (path,) = segments(tmp_path)
+    path.rename(tmp_path / "000000-abcdef.arrow")
+    assert loaded(tmp_path).get(key(1)) == STOP
+
+
+def test_the_rows_of_a_deleted_segment_are_not_there_and_the_others_are(tmp_path: Path) -> None:
+    commit(tmp_path, [(key(1), STOP)])
+    commit(tmp_path, [(key(2), CUT)])
+    segments(tmp_path)[0].unlink()
+    commit(tmp_path, [(key(3), STOP)])  # a number that was there is used again
+    journal = loaded(tmp_path)
+    assert [journal.get(key(n)) for n in (1, 2, 3)] == [None, CUT, STOP]
+
+
 def test_what_a_killed_write_left_behind_is_not_read(tmp_path: Path) -> None:
     (tmp_path / ".000000-abcdef.arrow.1234.tmp").write_bytes(b"half")
     assert Journal(tmp_path).load() == 0

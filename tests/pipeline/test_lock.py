@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -74,9 +77,45 @@ def test_what_another_process_of_this_host_left_behind_does_not(tmp_path: Path) 
         pass
 
 
-def test_an_unreadable_lock_file_is_nobodys(tmp_path: Path) -> None:
-    (tmp_path / "lock").write_text("{half")
+@pytest.mark.parametrize(
+    "content", ["{half", '["a list"]', '{"host": "elsewhere", "time": "noon"}']
+)
+def test_an_unreadable_lock_file_is_nobodys(tmp_path: Path, content: str) -> None:
+    (tmp_path / "lock").write_text(content)
     with FolderLock(tmp_path):
+        pass
+
+
+@pytest.fixture
+def no_flock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a network file system without locks; none can be mounted here."""
+
+    def refuse(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+def test_without_flock_a_live_process_of_this_host_keeps_the_folder(
+    tmp_path: Path, no_flock: None
+) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(FolderBusy, match=f"process {holder.pid} on "), FolderLock(tmp_path):
+            pass
+        os.kill(holder.pid, signal.SIGKILL)
+    with FolderLock(tmp_path):  # its heartbeat is fresh, but it is dead
+        pass
+
+
+def test_without_flock_a_fresh_heartbeat_from_another_host_keeps_the_folder(
+    tmp_path: Path, no_flock: None
+) -> None:
+    write_holder(tmp_path, "elsewhere", age_s=10)
+    with pytest.raises(FolderBusy, match="process 77 on elsewhere"), FolderLock(tmp_path):
         pass
 
 

@@ -1,6 +1,7 @@
 import json
 import sys
 import types
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,8 +12,15 @@ from hypothesis import strategies as st
 
 from pipeline.errors import ProblemFileError
 from pipeline.problems import Problem, ProblemSet, read_problems, reference_answer
+from pipeline.schemas import PROBLEMS
 
-GSM8K = Path(__file__).parents[3] / "shared" / "data" / "gsm8k" / "test.jsonl"
+GSM8K = Path(__file__).parents[3] / "shared" / "data" / "gsm8k"
+MATH = {
+    "problem": "How many vertical asymptotes does the graph of $y=\\frac{2}{x^2+x-6}$ have?",
+    "level": "Level 3",
+    "type": "Algebra",
+    "solution": "The denominator factors into $(x-2)(x+3)$, so there are $\\boxed{2}$ asymptotes.",
+}
 ROW = {"problem_id": "p1", "text": "Add 2 and 3.", "answer": "5", "answer_type": "number"}
 
 
@@ -41,6 +49,9 @@ def test_a_row_becomes_a_problem(tmp_path: Path) -> None:
             domain="unknown",
             language="und",
             meta="{}",
+            level=None,
+            answer_origin="given",
+            answer_agreement=None,
         )
     ]
 
@@ -152,8 +163,8 @@ def test_two_rows_with_one_id_are_an_error_that_names_both(tmp_path: Path) -> No
 
 
 def test_a_text_column_in_no_row_lists_the_columns(tmp_path: Path) -> None:
-    with pytest.raises(ProblemFileError, match=r"'text' .*columns are: question, answer") as caught:
-        read(tmp_path, {"question": "Add.", "answer": "5"})
+    with pytest.raises(ProblemFileError, match=r"'text' .*columns are: query, answer") as caught:
+        read(tmp_path, {"query": "Add.", "answer": "5"})
     assert caught.value.fields["field"] == "text"
 
 
@@ -263,9 +274,155 @@ def test_the_answer_type_is_guessed_where_it_is_not_given(tmp_path: Path) -> Non
     assert read(tmp_path, row).problems[0].answer_type == "number"
 
 
-def test_gsm8k_is_read_whole() -> None:
-    if not GSM8K.exists():
-        pytest.skip(f"{GSM8K} is not on this machine")
-    found = read_problems(str(GSM8K), {"text": "question"})
-    assert (len(found.problems), found.set_aside) == (1319, [])
-    assert found.problems[0].answer == "18"
+@pytest.mark.parametrize(
+    ("name", "number", "first"),
+    [
+        ("train.jsonl", 7473, "72"),
+        ("test.jsonl", 1319, "18"),
+        ("example_model_solutions.jsonl", 1319, "18"),
+    ],
+)
+def test_gsm8k_is_read_whole_without_columns(name: str, number: int, first: str) -> None:
+    if not (GSM8K / name).exists():
+        pytest.skip(f"{GSM8K / name} is not on this machine")
+    found = read_problems(str(GSM8K / name), {})
+    assert (len(found.problems), found.set_aside) == (number, [])
+    assert found.problems[0].answer == first
+    assert all(len(problem.answer or "") < 20 for problem in found.problems)
+
+
+def test_math_is_read_without_columns(tmp_path: Path) -> None:
+    (problem,) = read(tmp_path, MATH).problems
+    assert (problem.text, problem.answer) == (MATH["problem"], "2")
+    assert (problem.level, problem.domain) == ("Level 3", "Algebra")
+    assert problem.answer_origin == "given"
+
+
+def test_math_500_is_read_without_columns(tmp_path: Path) -> None:
+    row = {"problem": "P", "solution": "So $\\boxed{7}$.", "answer": "7", "subject": "Algebra"}
+    (problem,) = read(tmp_path, {**row, "level": 5, "unique_id": "test/1"}).problems
+    assert (problem.answer, problem.level, problem.domain) == ("7", "5", "Algebra")
+
+
+@pytest.mark.parametrize(
+    ("solution", "answer"),
+    [
+        ("$\\boxed{1}$ and $\\boxed{\\frac{1}{2}}$.", "\\frac{1}{2}"),
+        ("so $x = \\fbox{3}$", "3"),
+        ("so $\\boxed 3$", "3"),
+        ("First.\n#### 72", "72"),
+    ],
+)
+def test_the_answer_of_a_worked_solution(tmp_path: Path, solution: str, answer: str) -> None:
+    assert read(tmp_path, {**MATH, "solution": solution}).problems[0].answer == answer
+
+
+def test_a_worked_solution_without_a_box_is_set_aside(tmp_path: Path) -> None:
+    found = read(tmp_path, MATH, {**MATH, "problem": "Q", "solution": "It is two."})
+    assert reasons(found) == [(2, "empty_answer")]
+
+
+def test_an_answer_column_comes_before_a_solution(tmp_path: Path) -> None:
+    row = {"prompt": "Add.", "final_answer": 5, "solution": "$\\boxed{6}$"}
+    assert read(tmp_path, row).problems[0].answer == "5"
+
+
+def test_columns_win_over_every_guess(tmp_path: Path) -> None:
+    row = {**MATH, "question": "Q", "answer": "7", "kind": "sums"}
+    columns = {"text": "question", "answer": "solution", "domain": "kind", "level": "type"}
+    (problem,) = read(tmp_path, row, **columns).problems
+    assert (problem.text, problem.answer) == ("Q", "2")
+    assert (problem.domain, problem.level) == ("sums", "Algebra")
+
+
+def test_an_explicit_solution_without_a_box_is_the_answer(tmp_path: Path) -> None:
+    row = {"problem": "P", "solution": "204"}
+    assert read(tmp_path, row, answer="solution").problems[0].answer == "204"
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "names"),
+    [
+        ({"problem": "P", "question": "Q", "answer": "5"}, "text", "problem, question"),
+        ({"text": "P", "ground_truth": "5", "final_answer": 6}, "answer", "ground_truth, final"),
+        ({**ROW, "type": "Algebra", "subject": "Sums"}, "domain", "type, subject"),
+    ],
+)
+def test_two_columns_for_one_field_are_an_error(
+    tmp_path: Path, row: dict[str, object], field: str, names: str
+) -> None:
+    with pytest.raises(ProblemFileError, match=f"{names}.*problems.columns.{field}") as caught:
+        read(tmp_path, row)
+    assert caught.value.fields["field"] == field
+
+
+def test_the_turns_of_a_chat_are_no_text(tmp_path: Path) -> None:
+    row = {"prompt": [{"role": "user", "content": "P"}], "question": "P", "answer": "5"}
+    assert read(tmp_path, row).problems[0].text == "P"
+
+
+def test_a_level_that_is_no_word_is_set_aside(tmp_path: Path) -> None:
+    assert reasons(read(tmp_path, ROW, {**ROW, "problem_id": "p2", "level": [3]})) == [
+        (2, "wrong_type")
+    ]
+
+
+def test_a_problem_without_an_answer(tmp_path: Path) -> None:
+    path = write(tmp_path, {"text": "Add."})
+    assert read_problems(path, {}, need_answers=False).problems == [
+        Problem(
+            problem_id="p-80a7ba692bbe",
+            text="Add.",
+            answer=None,
+            answer_type="",
+            source="problems.jsonl",
+            domain="unknown",
+            language="und",
+            meta="{}",
+        )
+    ]
+
+
+@pytest.mark.parametrize("answer", [None, "", "work\n####", float("nan")])
+def test_an_empty_answer_is_none_where_none_is_needed(tmp_path: Path, answer: object) -> None:
+    path = write(tmp_path, ROW, {**ROW, "problem_id": "p2", "answer": answer})
+    problems = read_problems(path, {}, need_answers=False).problems
+    assert [(p.answer, p.answer_origin) for p in problems] == [("5", "given"), (None, None)]
+    assert problems[1].answer_type == "number"  # as the row says
+
+
+def test_a_wrong_answer_column_is_an_error_even_where_none_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(ProblemFileError, match="'key'"):
+        read_problems(write(tmp_path, ROW), {"answer": "key"}, need_answers=False)
+
+
+def test_an_answer_of_the_wrong_type_is_set_aside_even_where_none_is_needed(
+    tmp_path: Path,
+) -> None:
+    found = read_problems(write(tmp_path, {**ROW, "answer": ["5"]}), {}, need_answers=False)
+    assert reasons(found) == [(1, "wrong_type")]
+
+
+def test_a_row_of_the_problems_table_is_a_problem(tmp_path: Path) -> None:
+    (problem,) = read(tmp_path, MATH).problems
+    table = pa.Table.from_pylist([asdict(problem)], schema=PROBLEMS)
+    assert [Problem(**row) for row in table.to_pylist()] == [problem]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("Janet sells 9 * 2.\nA: 18", "18"),
+        ("A: 18", "A: 18"),
+        ("$\\boxed{18}$", "18"),
+        ("\\boxed{1}\n#### 2\n\n", "2"),
+        ("#### 2\nmore", "#### 2\nmore"),
+    ],
+)
+def test_what_a_reference_answer_ends_in(answer: str, expected: str) -> None:
+    assert reference_answer(answer) == expected
+
+
+@pytest.mark.parametrize("unit", ["#### ", "\n#### ", " ", "\n", "A: \n", "\\boxed{"])
+def test_a_hostile_answer_takes_no_time(unit: str) -> None:
+    reference_answer("####" + unit * 200_000 + "x")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,27 @@ def test_cut_completions_are_counted(tmp_path: Path) -> None:
     )
     draw(purchaser, 0, 2, Prompt("Add up: 3 + 5\n"))
     assert purchaser.meter.truncated == 2
+
+
+class ScoringEngine(ScriptedEngine):
+    """Gives two tokens with log-probabilities that 32 bits cannot hold, where it is asked."""
+
+    async def complete(self, request: Request) -> list[Completion]:
+        completions = await super().complete(request)
+        logprobs = (-0.1, -0.7) if request.logprobs else None
+        return [replace(one, token_ids=(1, 2), logprobs=logprobs) for one in completions]
+
+
+def test_log_probabilities_are_bought_on_wish_and_are_those_of_a_replay(tmp_path: Path) -> None:
+    scored = replace(buyer(tmp_path, ScoringEngine()), logprobs=True)
+    bought = draw(scored, 0, 1)
+    assert bought[0].logprobs == pytest.approx((-0.1, -0.7))
+    assert draw(buyer(tmp_path, None), 0, 1) == bought
+
+
+def test_what_was_bought_without_log_probabilities_is_not_bought_again(tmp_path: Path) -> None:
+    draw(buyer(tmp_path, ScoringEngine()), 0, 1)
+    engine = ScoringEngine()
+    again = draw(replace(buyer(tmp_path, engine), logprobs=True), 0, 2)
+    assert [one.logprobs is None for one in again] == [True, False]
+    assert engine.asked == [(1, 1)]

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.segment import Rule, segment, token_ends
+from pipeline.segment import Rule, segment, step_parts, token_ends
+from pipeline.trace import read_trace
 
 RULES = get_args(Rule)
 
 MARKS = (
     *("\n", "\n\n", " ", "\r\n", ". ", "! ", "3.5", "e.g. ", "Step 1: ", "## Step 2\n", "$$"),
     *("\\[", "\\]", "\\\\[", "```", "\n```py\n", "\n```\n", "~~~~\n", "\\begin{a}", "\\end{a}"),
-    *("\\end{b}", "A", "b", "。", "\u2028", "\x85", "**", "1. "),
+    *("\\end{b}", "A", "b", "。", "\u2028", "\x85", "**", "1. ", "[asy]", "[/asy]"),
+    *("<think>", "</think>", "<|end_of_thought|>", "<|begin_of_solution|>", "[/THINK]"),
 )
 
 # Text that is likely to meet every branch.
@@ -78,13 +80,14 @@ def test_offsets_are_code_points() -> None:
         "\\begin{align*}\na\n\nb\n\\end{align*}",
         "```python\na\n\nb\n```",
         "~~~\na\n\n```\n\nb\n~~~",
+        "[asy]\ndraw(A--B);\n\nlabel(A);\n[/asy]",
     ],
 )
 def test_display_maths_and_code_stay_whole(whole: str) -> None:
     assert pieces(f"So\n\n{whole}\n\nend") == ["So\n\n", f"{whole}\n\n", "end"]
 
 
-@pytest.mark.parametrize("opening", ["\\[", "$$", "\\begin{align}", "```", "~~~"])
+@pytest.mark.parametrize("opening", ["\\[", "$$", "\\begin{align}", "```", "~~~", "[asy]"])
 def test_what_is_not_closed_does_not_swallow_the_rest(opening: str) -> None:
     assert pieces(f"{opening}\n\na\n\nb") == [f"{opening}\n\n", "a\n\n", "b"]
 
@@ -160,6 +163,10 @@ def test_chinese_sentences_need_no_space() -> None:
         "a. ",
         "*",
         "\\",
+        "[asy]",
+        "<think>",
+        "</think>",
+        "</think>\n\n",
     ],
 )
 def test_a_megabyte_takes_well_under_a_second(unit: str, rule: Rule) -> None:
@@ -167,6 +174,108 @@ def test_a_megabyte_takes_well_under_a_second(unit: str, rule: Rule) -> None:
     start = time.process_time()
     segment(text, rule)
     assert time.process_time() - start < 2  # measured: below 0.5; a quadratic search takes minutes
+
+
+@given(text=PIECES, rule=st.sampled_from(RULES))
+def test_no_step_holds_thinking_and_response(text: str, rule: Rule) -> None:
+    begin, end, response = read_trace(text)
+    if begin < end:
+        assert not [span for span in segment(text, rule) if span[0] < response < span[1]]
+
+
+@given(text=PIECES, rule=st.sampled_from(RULES))
+def test_a_step_of_thinking_has_words(text: str, rule: Rule) -> None:
+    begin, end, response = read_trace(text)
+    for start, stop in segment(text, rule):
+        if stop <= response < len(text):
+            assert text[max(start, begin) : min(stop, end)].strip()
+
+
+@given(text=PIECES, rule=st.sampled_from(RULES))
+def test_the_parts_are_one_run_of_thinking_and_one_of_response(text: str, rule: Rule) -> None:
+    parts = step_parts(text, segment(text, rule))
+    assert parts == sorted(parts, reverse=True)  # thinking, response
+
+
+@given(thinking=PIECES, response=PIECES, rule=st.sampled_from(RULES))
+def test_each_part_is_cut_as_if_it_stood_alone(thinking: str, response: str, rule: Rule) -> None:
+    thinking, response = (
+        f"x{part}x".replace("<", "").replace("[/", "") for part in (thinking, response)
+    )
+    alone = pieces(thinking, rule)
+    alone[0] = f"<think>\n{alone[0]}"
+    alone[-1] += "\n</think>\n\n"
+    alone += pieces(response, rule)
+    assert pieces(f"<think>\n{thinking}\n</think>\n\n{response}", rule) == alone
+
+
+TRACE = "<think>\nFirst.\nSecond.\n\n</think>\n\nIt is 5. So 5."
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("blank_line", ["<think>\nFirst.\nSecond.\n\n</think>\n\n", "It is 5. So 5."]),
+        ("line", ["<think>\nFirst.\n", "Second.\n\n</think>\n\n", "It is 5. So 5."]),
+        ("numbered", ["<think>\nFirst.\nSecond.\n\n</think>\n\n", "It is 5. So 5."]),
+        (
+            "sentence",
+            ["<think>\nFirst.\n", "Second.\n\n</think>\n\n", "It is 5. ", "So 5."],
+        ),
+    ],
+)
+def test_tags_are_no_steps(rule: Rule, expected: list[str]) -> None:
+    assert pieces(TRACE, rule) == expected
+
+
+def test_numbered_steps_on_both_sides_of_the_boundary() -> None:
+    text = "<think>\nStep 1: add\nStep 2: halve\n</think>\nStep 1: add\nStep 2: halve"
+    assert pieces(text, "numbered") == [
+        "<think>\nStep 1: add\n",
+        "Step 2: halve\n</think>\n",
+        "Step 1: add\n",
+        "Step 2: halve",
+    ]
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("```\n", "\n```"), ("\\[ ", " \\]"), ("[asy]\n", "\n[/asy]")]
+)
+def test_the_boundary_cuts_what_is_open_there(opening: str, closing: str, rule: Rule) -> None:
+    text = f"<think>a {opening}b</think>c{closing}"
+    cut = len(f"<think>a {opening}b</think>")
+    assert cut in [start for start, _ in segment(text, rule)]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_boundary_inside_a_word_is_a_cut_too(rule: Rule) -> None:
+    assert pieces("So 5</think>It is 5", rule) == ["So 5</think>", "It is 5"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("empty", ["<think>\n\n</think>\n\n", "</think>\n\n"])
+def test_tags_without_thinking_go_to_the_response(empty: str, rule: Rule) -> None:
+    text = f"{empty}It is 5"
+    assert pieces(text, rule) == [text]
+    assert step_parts(text, segment(text, rule)) == ["response"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_thinking_that_never_ends_is_thinking(rule: Rule) -> None:
+    text = "<think>\nStep 1: First.\n\nStep 2: Second.\n\n"
+    spans = segment(text, rule)
+    assert pieces(text, rule)[-1].startswith("Step 2")
+    assert set(step_parts(text, spans)) == {"thinking"}
+
+
+def test_parts_of_spans() -> None:
+    assert step_parts(TRACE, segment(TRACE)) == ["thinking", "response"]
+    assert step_parts("One.\n\nTwo.", [(0, 6), (6, 10)]) == ["response", "response"]
+
+
+def test_a_foreign_step_that_holds_both_is_response() -> None:
+    assert step_parts("a</think>b", [(0, 10)]) == ["response"]
 
 
 def test_many_unclosed_environments_are_linear_too() -> None:

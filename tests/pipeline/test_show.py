@@ -82,6 +82,48 @@ def test_undecided_row_without_evidence():
     assert got.endswith("·   0  p –  not rolled out\nx\n")
 
 
+def test_grown_solution_names_its_parent():
+    got = render(row(origin="tree", parent_solution_id="s7", fork_len=3)).plain
+    assert got.startswith("s0  view scan, after the error mask\ngrown from: s7, after 3 steps\n")
+
+
+def test_fork_after_one_step():
+    got = render(row(origin="tree", parent_solution_id="s7", fork_len=1)).plain
+    assert "grown from: s7, after 1 step\n" in got
+
+
+@pytest.mark.parametrize("origin", ["sampled", "imported"])
+def test_other_solutions_have_no_parent(origin):
+    assert "grown" not in render(row(origin=origin)).plain
+
+
+def test_answer_of_the_majority_is_called_so():
+    got = render(row(answer_agreement=0.75)).plain
+    assert "answer: 5\nanswer is: the majority's, 75% of the samples\n" in got
+
+
+def test_repeated_step_and_fork_stand_with_the_step():
+    got = render(row(repeated=[False, True], fork_advantage=[0.125, None], fork_size=[3, 1])).plain
+    assert "✓   0  p 0.75  value 0.38 [0.15, 0.66] 3/8  fork +0.12 of 3\n" in got
+    assert "✗   1  p 0.00  value – [0.00, 0.20] 0/5 and 3 unknown censored  repeated\n" in got
+
+
+def test_part_of_a_trace_is_named_where_it_begins():
+    steps = ["a\n", "b\n", "c\n"]
+    got = render(
+        row(
+            steps=steps,
+            step_part=["thinking", "thinking", "response"],
+            **{name: [None] * 3 for name in ("label", "p_correct", "value", "verdicts")},
+            **{name: [0] * 3 for name in ("n_rollouts", "n_unknown", "n_success")},
+        )
+    ).plain
+    head = "p –  not rolled out"
+    assert got.endswith(
+        f"── thinking\n·   0  {head}\na\n·   1  {head}\nb\n── response\n·   2  {head}\nc\n"
+    )
+
+
 def test_model_text_is_not_markup():
     got = render(row(steps=["[red]a[/red] [link=x]", "b"]))
     assert "[red]a[/red] [link=x]" in got.plain
@@ -92,7 +134,9 @@ def test_escape_sequences_do_not_reach_the_terminal():
     out = io.StringIO()
     hostile = "\x1b[2J\x1b]0;title\x07\r\x9b31m\u202eabc"
     console = Console(file=out, force_terminal=True, color_system=None, width=200)
-    console.print(render(row(problem=hostile, steps=[hostile, hostile], final_answer=hostile)))
+    changed = dict.fromkeys(("problem", "final_answer", "parent_solution_id"), hostile)
+    lists = {key: [hostile, hostile] for key in ("steps", "step_part")}
+    console.print(render(row(origin="tree", fork_len=1, **changed, **lists)))
     written = out.getvalue()
     assert not {"\x1b", "\x07", "\r", "\x9b", "\u202e"} & set(written)
     assert "␛[2J␛]0;title␇␍\\u009b31m\\u202eabc" in written

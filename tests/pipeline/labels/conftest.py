@@ -14,7 +14,7 @@ import pytest
 
 from pipeline import recipe
 from pipeline.labels.derive import Provenance, derive
-from pipeline.schemas import EVIDENCE, PROBLEMS, SOLUTIONS
+from pipeline.schemas import EVIDENCE, PROBLEMS, SOLUTIONS, TREE
 
 COUNT = re.compile(r"(\d+)/(\d+)(?:\?(\d+))?(!)?")
 
@@ -32,10 +32,21 @@ class Case:
     text: str = ""
     tools: dict[int, tuple[int, int]] = field(default_factory=dict)  # step -> correct, incorrect
     origin: str = "sampled"
+    texts: Sequence[str] | None = None  # of the steps; their numbers if None
+    hashes: Sequence[str] | None = None  # prefix hashes, one a step
+    parts: Sequence[str | None] | None = None
+    parent: str | None = None
+    fork_len: int | None = None
 
     def solution(self) -> dict[str, Any]:
         steps = [
-            {"text": f"{t}\n", "start": 2 * t, "end": 2 * t + 2, "token_end": 3 * t + 3}
+            {
+                "text": self.texts[t] if self.texts else f"{t}\n",
+                "start": 2 * t,
+                "end": 2 * t + 2,
+                "token_end": 3 * t + 3,
+                "part": self.parts[t] if self.parts else None,
+            }
             for t in range(len(self.counts))
         ]
         return {
@@ -46,6 +57,8 @@ class Case:
             "outcome": self.outcome,
             "draws": list(range(self.draws)),
             "origin": self.origin,
+            "parent_solution_id": self.parent,
+            "fork_len": self.fork_len,
         }
 
     def evidence(self) -> list[dict[str, Any]]:
@@ -84,20 +97,32 @@ def frame(rows: list[dict[str, Any]], schema: pa.Schema) -> pl.DataFrame:
     return table
 
 
-def table(*cases: Case, questions: recipe.Questions | None = None, k: int = 8, **settings: Any):
-    """`derive` on these solutions, as a list of rows."""
+def table(
+    *cases: Case,
+    questions: recipe.Questions | None = None,
+    k: int = 8,
+    tree: list[dict[str, Any]] | None = None,
+    problem: dict[str, Any] | None = None,
+    **settings: Any,
+):
+    """`derive` on these solutions, as a list of rows; `problem`: more of each problem."""
     problems = frame(
-        [{"problem_id": p, "text": "Q?"} for p in sorted({case.problem for case in cases})],
+        [
+            {"problem_id": p, "text": "Q?"} | (problem or {})
+            for p in sorted({case.problem for case in cases})
+        ],
         PROBLEMS,
     )
+    hashes = pl.Series([case.hashes for case in cases], dtype=pl.List(pl.String))
     labelled = derive(
         problems,
-        frame([case.solution() for case in cases], SOLUTIONS),
+        frame([case.solution() for case in cases], SOLUTIONS).with_columns(prefix_hashes=hashes),
         frame([row for case in cases for row in case.evidence()], EVIDENCE),
         recipe.Labels(**settings),
         questions or recipe.Questions(),
         k,
         Provenance("prover", "blank_line/1", "hash"),
+        None if tree is None else frame(tree, TREE),
     )
     return labelled.to_pylist()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from pipeline import recipe
@@ -13,7 +14,7 @@ from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.feeds import feeds
 from pipeline.labels.stable_hash import stable_hash
 from pipeline.labels.views import VIEWS, check
-from pipeline.schemas import EVIDENCE, LABELS, PROBLEMS, SOLUTIONS
+from pipeline.schemas import EVIDENCE, LABELS, PROBLEMS, SOLUTIONS, STEP
 
 PROVENANCE = Provenance("prover", "blank_line/1", "hash")
 
@@ -65,7 +66,38 @@ def test_steps_and_places_are_copied(row):
     assert got["step_tokens"] == [3, 3]  # token_end 3, 6
     assert got["prefix_hash"] == [None, None]
     assert (got["problem"], got["prover"], got["segmentation"]) == ("Q?", "prover", "blank_line/1")
-    assert (got["view"], got["after_error"], got["schema_version"]) == ("hard", "mask", 1)
+    assert (got["view"], got["after_error"], got["schema_version"]) == ("hard", "mask", 2)
+
+
+def test_parts_of_a_trace_are_copied(case, rows):
+    (got,) = rows(case(["", ""], parts=["thinking", "response"]), view="hard")
+    assert got["step_part"] == ["thinking", "response"]
+
+
+def test_what_the_problem_says_of_itself_is_copied(case, rows):
+    (got,) = rows(case([""]), view="hard", problem={"level": "Level 5", "answer_agreement": 0.75})
+    assert (got["level"], got["answer_agreement"]) == ("Level 5", 0.75)
+
+
+def test_tables_of_schema_1_have_nulls_for_what_came_later(case):
+    step = pa.struct([field for field in STEP if field.name != "part"])
+    place = SOLUTIONS.get_field_index("steps")
+    solutions = pa.Table.from_pylist(
+        [case(["8/8"]).solution()], SOLUTIONS.set(place, pa.field("steps", pa.list_(step)))
+    )
+    problems = pl.DataFrame(
+        {"problem_id": ["p0"], "source": [""], "domain": [""], "language": [""], "answer": ["5"]}
+    ).with_columns(text=pl.lit("Q?"))
+    got = derive(
+        problems,
+        pl.from_arrow(solutions),
+        pl.from_arrow(EVIDENCE.empty_table()),
+        recipe.Labels(view="hard"),
+        recipe.Questions(),
+        8,
+        PROVENANCE,
+    ).to_pylist()[0]
+    assert (got["step_part"], got["level"], got["answer_agreement"]) == ([None], None, None)
 
 
 def test_prefix_hashes_pass_through_where_there_is_one_a_step(case):

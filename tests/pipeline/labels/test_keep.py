@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 
+from pipeline.labels.counts import Counts
 from pipeline.labels.screening import screen
 from pipeline.recipe import Questions
 
@@ -52,7 +54,9 @@ def test_reason_given_by_the_search_stands():
             "draws": [[0], [0]],
         }
     )
-    got = screen(problems, solutions, Questions())
+    none = np.zeros(2, dtype=np.int64)
+    root = Counts(none, none, none, none > 0)
+    got = screen(problems, solutions, Questions(), root)
     assert got["question_reason"].to_list() == [None, "all_right"]
 
 

@@ -1,0 +1,114 @@
+"""What a recipe takes in: problems, and solutions and rollouts that somebody already paid for.
+
+Guaranteed: the same files give the same problems and solutions in the same order; what cannot be
+used is counted by reason; where solutions are imported, each belongs to one of the problems (by its
+problem_id, or by the very text of the problem) and each problem has at least one. Not
+guaranteed: that a reference answer can be graded; the caller checks that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from pipeline.imported import read_solutions
+from pipeline.importing import problems_of
+from pipeline.problems import Problem, read_problems
+from pipeline.recipe import Recipe
+from pipeline.shapes import ImportedSolution
+from pipeline.verdict import Verdict
+
+IMPORTED = pa.schema(
+    [
+        ("solution_id", pa.string()),
+        ("problem_id", pa.string()),
+        ("policy", pa.string()),
+        ("text", pa.string()),
+        ("steps", pa.list_(pa.string())),
+        ("truth", pa.list_(pa.string())),
+        ("meta", pa.string()),
+        ("finish_reason", pa.string()),
+        ("prefix_hashes", pa.list_(pa.string())),  # ours: whose prefix imported rollouts continue
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Usable problems; their imported solutions (None: to be drawn); what was set aside."""
+
+    problems: list[Problem]
+    solutions: list[ImportedSolution] | None
+    set_aside: Counter[str]
+
+
+def read_intake(recipe: Recipe) -> Intake:
+    """Raises ProblemFileError."""
+    need_answers = not recipe.questions.pseudo_answer
+    if not recipe.solutions.source:
+        read = read_problems(
+            recipe.problems.source,
+            recipe.problems.columns,
+            recipe.problems.limit,
+            need_answers=need_answers,
+        )
+        return Intake(read.problems, None, Counter(row.reason for row in read.set_aside))
+    imported = read_solutions(recipe.solutions.source)
+    aside = Counter(f"solution: {row.reason}" for row in imported.set_aside)
+    if recipe.problems.source:
+        read = read_problems(
+            recipe.problems.source, recipe.problems.columns, need_answers=need_answers
+        )
+        problems = read.problems
+        aside.update(row.reason for row in read.set_aside)
+        solutions, lost = _match(imported.solutions, problems)
+        if lost:
+            aside["solution: no_problem"] = lost
+    else:
+        problems, solutions = problems_of(imported.solutions), imported.solutions
+        if need_answers:
+            aside["empty_answer"] += sum(problem.answer is None for problem in problems)
+            problems = [problem for problem in problems if problem.answer is not None]
+    has_one = {solution.problem_id for solution in solutions}
+    aside["no_solution"] += sum(problem.problem_id not in has_one for problem in problems)
+    problems = [problem for problem in problems if problem.problem_id in has_one]
+    problems = problems[: recipe.problems.limit or None]
+    kept = {problem.problem_id for problem in problems}
+    return Intake(problems, [s for s in solutions if s.problem_id in kept], +aside)
+
+
+def _match(
+    solutions: Sequence[ImportedSolution], problems: Sequence[Problem]
+) -> tuple[list[ImportedSolution], int]:
+    """Solutions with the id of their problem; how many have none."""
+    ids = {problem.problem_id for problem in problems}
+    by_text = {problem.text.strip(): problem.problem_id for problem in problems}
+    found = []
+    for solution in solutions:
+        if solution.problem_id in ids:
+            found.append(solution)
+        elif (problem_id := by_text.get(solution.problem.strip())) is not None:
+            found.append(replace(solution, problem_id=problem_id))
+    return found, len(solutions) - len(found)
+
+
+def solutions_table(solutions: Sequence[ImportedSolution]) -> pa.Table:
+    """What is kept of imported solutions beside a batch; the rest is in its problems."""
+    rows = [{name: getattr(solution, name) for name in IMPORTED.names} for solution in solutions]
+    return pa.Table.from_pylist(rows, schema=IMPORTED)
+
+
+def solutions_of(table: pa.Table, problems: Sequence[Problem]) -> list[ImportedSolution]:
+    """The inverse of `solutions_table`, for the problems of one shard."""
+    problem_of = {problem.problem_id: problem for problem in problems}
+    return [
+        ImportedSolution(
+            **row | {"truth": row["truth"] and [Verdict(one) for one in row["truth"]]},
+            problem=problem_of[row["problem_id"]].text,
+            answer=problem_of[row["problem_id"]].answer,
+        )
+        for row in table.to_pylist()
+    ]

@@ -1,0 +1,76 @@
+"""Rollouts in a Parquet file or folder, in the shape of our rollouts table, read for import.
+
+{"problem_id": "p1", "prefix_hash": "9f…", "prefix_len": 2, "draw": 0, "text": "So 5.",
+ "finish_reason": "stop", "tokens": 4, "prover": "Qwen/Qwen2.5-Math-7B@main"}
+
+`prefix_hash` may be missing or null where `solution_id` says whose prefix it is. `text` is the
+continuation alone. Outcomes are not taken over: the text is graded here, as any other. What is
+missing stays harmless: tokens 0 (already paid), finish_reason "stop". Rows without a text (failed
+calls) are left out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.errors import ProblemFileError
+
+PAID = {
+    "problem_id": pl.String,
+    "prefix_hash": pl.String,
+    "solution_id": pl.String,
+    "prefix_len": pl.Int32,
+    "text": pl.String,
+    "finish_reason": pl.String,
+    "tokens": pl.Int32,
+}
+
+
+def read_paid(source: str, prover: str) -> pl.DataFrame:
+    """Columns PAID, in the order of the file. Raises ProblemFileError; `prover` is the revision
+    that the recipe's rollouts have: another one in the file is refused."""
+    path = Path(source).expanduser()
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not files or not files[0].is_file():
+        raise ProblemFileError(
+            f"solutions.rollouts = {source}: holds no Parquet file", file=source, row=None
+        )
+    try:
+        found = pl.concat([pl.read_parquet(file) for file in files], how="diagonal_relaxed")
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ProblemFileError(f"{source}: cannot be read: {error}", file=source) from error
+    names = found.columns
+    if missing := [name for name in ("problem_id", "prefix_len", "text") if name not in names]:
+        raise ProblemFileError(
+            f"{source}: no column {missing[0]!r}; columns are: {', '.join(names)}",
+            file=source,
+            field=missing[0],
+        )
+    if not {"prefix_hash", "solution_id"} & set(names):
+        raise ProblemFileError(
+            f"{source}: needs the column prefix_hash (ours) or solution_id, to know whose prefix "
+            f"a rollout continues; columns are: {', '.join(names)}",
+            file=source,
+        )
+    if "prover" in names:
+        others = sorted(set(found["prover"].drop_nulls().to_list()) - {prover})
+        if others:
+            raise ProblemFileError(
+                f"{source}: was drawn from the prover {others[0]!r}, and this recipe's is "
+                f"{prover!r}: values of two models do not mix. Set rollouts.revision (or the "
+                f"model) to that prover, or leave solutions.rollouts out",
+                file=source,
+                provers=others,
+            )
+    usable = pl.col("text").str.strip_chars() != ""
+    if "finish_reason" in names:
+        usable &= pl.col("finish_reason").fill_null("stop").is_in(["stop", "length"])
+    try:
+        return found.filter(usable).select(
+            (pl.col(name) if name in names else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in PAID.items()
+        )
+    except pl.exceptions.PolarsError as error:
+        raise ProblemFileError(f"{source}: {error}", file=source) from error
