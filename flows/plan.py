@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from annotators.search import TREE_SEARCHES
 from flows.run import check_recipe, view_warning
 from flows.tables import Rows, print_rows
 from pipeline.batches import new_problems, read_batches
@@ -88,9 +89,12 @@ def _costs(
         ids = {problem.problem_id for problem in fresh}
         found = sum(solution.problem_id in ids for solution in imported)
         rows = [("imported solutions", f"{found:,}")]
-    if recipe.rollouts.search != "exhaustive":
+    grows = recipe.rollouts.search in TREE_SEARCHES
+    if grows:  # how many rollouts are worth a search is known when they are there
+        found = problems * guess.searched * recipe.rollouts.searches
+    elif recipe.rollouts.search != "exhaustive":
         found *= guess.wrong
-    if recipe.rollouts.solutions:
+    if recipe.rollouts.solutions and not grows:
         found = min(found, problems * guess.searched * recipe.rollouts.solutions)
     rollouts = found * _rollouts(recipe, guess)
     # A rollout from a prefix writes what is left: half a solution on average.
@@ -101,7 +105,7 @@ def _costs(
         tokens = budget
     return [
         *rows,
-        ("rollouts, about", f"{rollouts:,.0f}"),
+        ("rollouts, at most about" if grows else "rollouts, about", f"{rollouts:,.0f}"),
         ("  tokens, about", f"{tokens:,.0f}"),
     ]
 
@@ -112,8 +116,7 @@ def _rollouts(recipe: Recipe, guess: Guess) -> float:
     if recipe.rollouts.search == "exhaustive":
         return k * max(steps - 1, 0)
     window = recipe.labels.window * k if recipe.labels.view == "scan" else 0
-    if recipe.rollouts.search == "omegaprm":
-        # Each of a problem's searches divides one rollout; many of its prefixes are shared.
+    if recipe.rollouts.search in TREE_SEARCHES:
         return k * math.ceil(math.log2(max(steps, 2)))
     if recipe.rollouts.search == "bisect":
         # Half of the middles are zeros (all k drawn), half stop after about two draws.
@@ -132,7 +135,7 @@ def _guess(folder: DatasetFolder, recipe: Recipe) -> Guess:
                 tokens=found.sample_tokens / found.sample_completions,
                 wrong=found.outcomes.get("incorrect", 0) / known,
                 searched=found.searched / max(found.problems, 1),
-                distinct=found.solutions / found.sample_completions,
+                distinct=found.origins.get("sampled", 0) / found.sample_completions,
                 measured=True,
             )
     return Guess(8.0, recipe.policy.max_tokens / 2, 0.5, 0.8, 0.8, measured=False)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,6 @@ class ShardWork:
         self.shard = shard
         self.allowance: int | None = None  # generated tokens a problem may spend on rollouts
         self._screen: Stage | None = None
-        self._journal: Journal | None = None
         self._problems: list[Problem] | None = None
 
     # What there is.
@@ -114,8 +115,8 @@ class ShardWork:
         context = self.context
         imported = await asyncio.to_thread(self.batch.imported, "solutions", self.shard)
         if imported is None:
-            purchaser = await self._purchaser(context.policy, logprobs=True)
-            tables = await screen_shard(self.problems(), self._screening(), purchaser)
+            async with self._buying(context.policy, logprobs=True) as purchaser:
+                tables = await screen_shard(self.problems(), self._screening(), purchaser)
         else:
             tables = await import_shard(
                 self.problems(),
@@ -157,9 +158,8 @@ class ShardWork:
             )
         )
         grows = context.recipe.rollouts.search in TREE_SEARCHES  # into solutions
-        tables = await annotate_shard(
-            tasks, self._rollout_settings(), await self._purchaser(context.prover, logprobs=grows)
-        )
+        async with self._buying(context.prover, logprobs=grows) as purchaser:
+            tables = await annotate_shard(tasks, self._rollout_settings(), purchaser)
         rollouts = tables["rollouts"]
         counts = {
             "completions": rollouts.num_rows,
@@ -202,11 +202,10 @@ class ShardWork:
             self.context.meter.stages_cached["publish"] += 1
             return
         await asyncio.to_thread(self._publish)
-        if self._journal is not None:
-            await self._journal.close()
-            if self.context.folder.origin is None:
-                await asyncio.to_thread(self._journal.compact)
-            self._journal.forget()
+        if self.context.folder.origin is None:
+            journal = Journal(self.context.folder.journal(self.shard.name))
+            await asyncio.to_thread(journal.compact)
+        self._problems = None
         self.context.meter.stages["publish"] += 1
 
     def _publish(self) -> None:
@@ -323,20 +322,24 @@ class ShardWork:
             ),
         )
 
-    async def _purchaser(self, role: Role, logprobs: bool) -> Purchaser:
-        if self._journal is None:
-            journal = Journal(self.context.folder.journal(self.shard.name))
-            await asyncio.to_thread(journal.load)
-            self._journal = journal
-        return Purchaser(
-            engine=role.engine if role.live else None,
-            identity=role.identity,
-            sampling=sampling_of(role.model),
-            seed=self.context.recipe.seed,
-            journal=self._journal,
-            meter=self.context.meter,
-            logprobs=logprobs,
-        )
+    @asynccontextmanager
+    async def _buying(self, role: Role, logprobs: bool) -> AsyncIterator[Purchaser]:
+        """The shard's journal is in memory for one stage at a time: a run of many shards, of which
+        all are screened before the first is searched, holds those that are under way."""
+        journal = Journal(self.context.folder.journal(self.shard.name))
+        await asyncio.to_thread(journal.load)
+        try:
+            yield Purchaser(
+                engine=role.engine if role.live else None,
+                identity=role.identity,
+                sampling=sampling_of(role.model),
+                seed=self.context.recipe.seed,
+                journal=journal,
+                meter=self.context.meter,
+                logprobs=logprobs,
+            )
+        finally:
+            await journal.close()  # what a stage that failed had asked for is committed first
 
 
 def _shape(role: Role) -> list[Any]:

@@ -29,6 +29,11 @@ def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, i
     rows += [(f"  not searched: {why}", f"{n:,}") for why, n in summary.not_searched.items()]
     rows += [
         ("solutions", f"{summary.solutions:,}"),
+        *(
+            (f"  {origin}", f"{count:,}")
+            for origin, count in summary.origins.items()
+            if len(summary.origins) > 1
+        ),
         ("  accepted", f"{summary.kept:,}"),
     ]
     rows += [(f"  skipped: {why}", f"{count:,}") for why, count in summary.not_kept.items()]

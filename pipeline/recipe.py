@@ -127,7 +127,8 @@ class Labels(_Table):
 class Run(_Table):
     shard_problems: int = Field(64, ge=1)
     task_runner: Literal["threads", "ray"] = "threads"
-    shards_at_once: int = Field(8, ge=1)  # overlap, so that the engine never waits for a tail
+    # Overlap, so that the engine never waits for a tail; memory grows with it, not with the run.
+    shards_at_once: int = Field(4, ge=1)
     grader_processes: int = Field(2, ge=1)
     patience_s: float = Field(120.0, gt=0)  # silence of an engine after which the run stops
 

@@ -25,6 +25,7 @@ class Summary:
     searched: int
     not_searched: dict[str, int]
     solutions: int
+    origins: dict[str, int]  # of the solutions: sampled, tree, imported
     kept: int
     not_kept: dict[str, int]
     steps: int
@@ -80,6 +81,7 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
     ).collect()
     reasons = labels.filter(~kept).group_by("keep_reason").len().collect()
     outcomes = labels.group_by("outcome").len().collect()
+    origins = labels.group_by("origin").len().collect()
     first = numbers.row(0, named=True)
     questions = _side(tables, "questions")
     asked = _one(
@@ -115,6 +117,7 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         searched=asked.get("searched", 0),
         not_searched=not_searched,
         solutions=first["solutions"],
+        origins=_counts(origins),
         kept=first["kept"],
         not_kept=_counts(reasons),
         steps=first["steps"],

@@ -21,7 +21,7 @@ from pipeline.verdict import Grade, Reason, Verdict
 from pipeline.workers import CheckerError, CheckerPool
 
 PRELOAD = ("pipeline.grading.warm",)  # for the pool: no check then pays for an import
-CACHE_SIZE = 65_536  # distinct (reference, answer) pairs; rollouts repeat few answers often
+CACHE_SIZE = 8_192  # (reference, answer) pairs: those of the problems under way repeat often
 
 
 class Grader:

@@ -49,6 +49,7 @@ def test_the_summary_counts_each_thing_once(tmp_path: Path) -> None:
         searched=1,
         not_searched={"all_wrong": 1},
         solutions=2,
+        origins={"None": 2},
         kept=1,
         not_kept={"no_zero": 1},
         steps=4,
