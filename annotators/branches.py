@@ -14,8 +14,8 @@ from typing import Any
 
 from annotators.search.probe import Candidate
 from pipeline.engines.base import Completion, Engine
-from pipeline.prefix import CutSolution, Prefix
-from pipeline.segment import Rule, segment, token_ends
+from pipeline.prefix import CutSolution, Prefix, about_tokens
+from pipeline.segment import Rule, segment, spans_of, token_ends
 from pipeline.solution import solution_id, solution_row, step_rows
 from pipeline.verdict import Grade
 
@@ -39,6 +39,7 @@ class Branches:
     ) -> None:
         self._cutter = cutter
         self._known = {c.solution.text: c for c in candidates}
+        self._tokens = {c.solution.solution_id: c.tokens for c in candidates}
         self._steps = dict(steps)
         self.candidates: list[Candidate] = []
         self.rows: list[dict[str, Any]] = []
@@ -54,15 +55,19 @@ class Branches:
         if solution is None:
             return None
         parent, kept = prefix.solution, prefix.tokens
+        written = kept
+        if written is None:  # text alone: in proportion to the parent's characters
+            share = len(prefix.text) / max(len(parent.text), 1)
+            written = round(self._tokens[parent.solution_id] * share)
         own = step_rows(
             text,
-            list(zip((0, *solution.ends[:-1]), solution.ends, strict=True)),
+            spans_of(solution.ends),
             solution.token_ends,
             completion.logprobs,
             first=kept or 0,
         )
         steps = [*self._steps.get(parent.solution_id, own)[: prefix.steps], *own[prefix.steps :]]
-        tokens = (kept or 0) + completion.tokens
+        tokens = written + (completion.tokens or about_tokens(completion.text))
         self.rows.append(
             solution_row(
                 solution_id=solution.solution_id,
@@ -83,6 +88,7 @@ class Branches:
         )
         candidate = Candidate(solution, grade.verdict, tokens, draw)
         self._known[text] = candidate
+        self._tokens[solution.solution_id] = tokens
         self._steps[solution.solution_id] = steps
         self.candidates.append(candidate)
         return candidate
@@ -109,8 +115,7 @@ class Branches:
         chars = self._cutter.engine.char_ends(ids)
         if not chars or chars[-1] != len(text):
             return None
-        spans = list(zip((0, *ends[:-1]), ends, strict=True))
-        cuts, _ = token_ends(spans, chars)
+        cuts, _ = token_ends(spans_of(ends), chars)
         if m and cuts[m - 1] != kept:
             return None
         return CutSolution(

@@ -22,33 +22,34 @@ from pipeline.purchase import Purchaser
 
 @dataclass(frozen=True, slots=True)
 class PaidRollout:
-    """One continuation, the prefix left out; `prefix_hash` or `solution_id` is set."""
+    """One continuation, the prefix left out; `prefix_hash` or `solution_id` is set.
 
-    problem_id: str
+    `prefix_end`: where it begins in its solution (code points), if that was inside a token.
+    """
+
     prefix_hash: str | None
     solution_id: str | None
     prefix_len: int
     text: str
     finish_reason: FinishReason
     tokens: int
+    prefix_end: int = 0
 
 
-def paid_by_problem(table: pa.Table | None) -> dict[str, list[PaidRollout]]:
-    """Rows of an imported table (pipeline/paid_file.py), by problem."""
-    found: defaultdict[str, list[PaidRollout]] = defaultdict(list)
-    for row in [] if table is None else table.to_pylist():
-        found[row["problem_id"]].append(
-            PaidRollout(
-                problem_id=row["problem_id"],
-                prefix_hash=row["prefix_hash"],
-                solution_id=row["solution_id"],
-                prefix_len=row["prefix_len"],
-                text=row["text"],
-                finish_reason=row["finish_reason"] or "stop",
-                tokens=row["tokens"] or 0,
-            )
+def paid_rollouts(table: pa.Table | None) -> list[PaidRollout]:
+    """Rows of an imported table (pipeline/paid_file.py)."""
+    return [
+        PaidRollout(
+            prefix_hash=row["prefix_hash"],
+            solution_id=row["solution_id"],
+            prefix_len=row["prefix_len"],
+            text=row["text"],
+            finish_reason=row["finish_reason"] or "stop",
+            tokens=row["tokens"] or 0,
+            prefix_end=row["prefix_end"] or 0,
         )
-    return found
+        for row in ([] if table is None else table.to_pylist())
+    ]
 
 
 async def deposit(
@@ -56,40 +57,30 @@ async def deposit(
     solutions: Sequence[CutSolution],
     hashes: Mapping[str, Sequence[str]],
     purchaser: Purchaser,
-) -> int:
-    """Commit what is not in the journal yet; the number of rows that belong to no prefix.
+) -> dict[str, int]:
+    """Commit what is not in the journal yet; how many draws of each prefix (by hash) are paid.
 
     `hashes`: by solution_id, those of the prefixes m = 1 .. T as the imported solution had them:
     they were made of token ids that are not known here.
     """
-    by_hash: dict[str, Prefix] = {}
-    by_id = {solution.solution_id: solution for solution in solutions}
-    if any(row.prefix_hash for row in paid):
-        for solution in solutions:
-            for m in range(len(solution)):
-                prefix = solution.prefix(m)
-                by_hash.setdefault(prefix.hash, prefix)
-            for m, known in enumerate(hashes.get(solution.solution_id, ())[: len(solution) - 1], 1):
-                by_hash.setdefault(known, solution.prefix(m))
+    prefix_of = _Prefixes(solutions, hashes)
     draws: defaultdict[str, list[Completion]] = defaultdict(list)
     prefixes: dict[str, Prefix] = {}
-    lost = 0
     for row in paid:
-        found = by_hash.get(row.prefix_hash or "")
-        if found is None and row.solution_id in by_id:
-            solution = by_id[row.solution_id]
-            if 0 <= row.prefix_len < len(solution):
-                found = solution.prefix(row.prefix_len)
+        found = prefix_of.find(row)
         if found is None:
-            lost += 1
+            purchaser.meter.imported_lost += 1
             continue
         prefixes[found.hash] = found
-        draws[found.hash].append(Completion(row.text, row.finish_reason, row.tokens))
+        # Where tokens cannot be cut as they were, what the token held beyond the step is put back.
+        between = found.solution.text[len(found.text) : row.prefix_end]
+        draws[found.hash].append(Completion(between + row.text, row.finish_reason, row.tokens))
+        purchaser.meter.imported += 1
     rows = []
-    for key, completions in draws.items():
+    for name, completions in draws.items():
         keys = draw_keys(
             purchaser.identity,
-            prefixes[key].prompt,
+            prefixes[name].prompt,
             purchaser.sampling,
             purchaser.seed,
             range(len(completions)),
@@ -101,4 +92,28 @@ async def deposit(
         ]
     if rows:
         await purchaser.journal.commit(rows)
-    return lost
+    return {name: len(completions) for name, completions in draws.items()}
+
+
+class _Prefixes:
+    """Prefixes by the names that imported rollouts may have for them."""
+
+    def __init__(
+        self, solutions: Sequence[CutSolution], hashes: Mapping[str, Sequence[str]]
+    ) -> None:
+        self._by_id = {solution.solution_id: solution for solution in solutions}
+        self._by_hash: dict[str, Prefix] = {}
+        for solution in solutions:
+            for m in range(len(solution)):
+                prefix = solution.prefix(m)
+                self._by_hash.setdefault(prefix.hash, prefix)
+            known = hashes.get(solution.solution_id, ())
+            for m, name in enumerate(known[: len(solution) - 1], 1):
+                self._by_hash.setdefault(name, solution.prefix(m))
+
+    def find(self, row: PaidRollout) -> Prefix | None:
+        found = self._by_hash.get(row.prefix_hash or "")
+        solution = self._by_id.get(row.solution_id or "")
+        if found is None and solution is not None and 0 <= row.prefix_len < len(solution):
+            found = solution.prefix(row.prefix_len)
+        return found

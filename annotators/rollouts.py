@@ -12,12 +12,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
 from annotators.branches import Branches, Cutter
-from annotators.paid import PaidRollout, deposit
 from annotators.search import SEARCHES, TREE_SEARCHES
 from annotators.search.probe import (
     Candidate,
@@ -32,7 +32,7 @@ from annotators.search.probe import (
 from annotators.tree import tree_rows
 from pipeline.engines.base import Completion
 from pipeline.grading.grader import Grader
-from pipeline.prefix import CutSolution, Prefix
+from pipeline.prefix import CutSolution, Prefix, about_tokens
 from pipeline.problems import Problem
 from pipeline.purchase import Purchaser
 from pipeline.schemas import EVIDENCE, ROLLOUTS, SOLUTIONS, TREE
@@ -79,7 +79,13 @@ class Drawn:
     def rollouts(self) -> list[Rollout]:
         written = self.prefix.text
         return [
-            Rollout(self.prefix, draw, written + completion.text, completion.tokens, grade.verdict)
+            Rollout(
+                self.prefix,
+                draw,
+                written + completion.text,
+                completion.tokens or about_tokens(completion.text),
+                grade.verdict,
+            )
             for draw, (completion, grade) in enumerate(
                 zip(self.completions, self.grades, strict=True)
             )
@@ -90,8 +96,7 @@ class Drawn:
 class SearchTask:
     """One problem with its solutions, cut, and its row of the questions table.
 
-    `steps`: STEP structs by solution_id; `paid`: rollouts that were imported, and `known_hashes`
-    those of the prefixes that they may name (annotators/paid.py).
+    `steps`: STEP structs by solution_id.
     """
 
     problem: Problem
@@ -99,8 +104,6 @@ class SearchTask:
     mean_tokens: float
     question: dict[str, Any]
     steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    paid: Sequence[PaidRollout] = ()
-    known_hashes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 PREFIXES = pa.schema([("solution_id", pa.string()), ("prefix_hashes", pa.list_(pa.string()))])
@@ -115,11 +118,17 @@ _TABLES = {
 
 
 async def annotate_shard(
-    tasks: Sequence[SearchTask], settings: RolloutSettings, purchaser: Purchaser
+    tasks: Sequence[SearchTask],
+    settings: RolloutSettings,
+    purchaser: Purchaser,
+    paid: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, pa.Table]:
     """Tables `rollouts`, `evidence`, `tree`, `prefixes` and `solutions` (those that a tree search
-    made of rollouts), in the order of `tasks`. Raises EngineDown."""
-    searches = [_ProblemSearch(task, settings, purchaser) for task in tasks]
+    made of rollouts), in the order of `tasks`. Raises EngineDown.
+
+    `paid`: draws of a prefix (by hash) that somebody had paid for; they cost no allowance.
+    """
+    searches = [_ProblemSearch(task, settings, purchaser, paid) for task in tasks]
     await together(search.run() for search in searches)
     return {
         name: pa.Table.from_pylist(
@@ -133,7 +142,14 @@ async def annotate_shard(
 class _ProblemSearch:
     """A problem's state: its search, what was drawn from each prefix, and what it spent."""
 
-    def __init__(self, task: SearchTask, settings: RolloutSettings, purchaser: Purchaser) -> None:
+    def __init__(
+        self,
+        task: SearchTask,
+        settings: RolloutSettings,
+        purchaser: Purchaser,
+        paid: Mapping[str, int],
+    ) -> None:
+        self._paid = paid
         self._task = task
         self._settings = settings
         self._purchaser = purchaser
@@ -145,18 +161,13 @@ class _ProblemSearch:
         self._branches = Branches(settings.cutter, task.candidates, task.steps)
 
     async def run(self) -> None:
-        if self._task.question["question_reason"] is not None or self._settings.allowance == 0:
+        if self._task.question["question_reason"] is not None:
+            return
+        if self._settings.allowance == 0 and not self._paid:
             return
         known = [c for c in self._task.candidates if c.outcome is not Verdict.UNKNOWN and len(c)]
         if not known:
             return
-        if self._task.paid:
-            solutions = [c.solution for c in self._task.candidates]
-            lost = await deposit(
-                self._task.paid, solutions, self._task.known_hashes, self._purchaser
-            )
-            self._purchaser.meter.imported += len(self._task.paid) - lost
-            self._purchaser.meter.imported_lost += lost
         if self._settings.source != self._settings.root_source:
             root = known[0].solution.prefix(0)
             await self._serve([Probe(root, self._settings.k)])
@@ -216,10 +227,11 @@ class _ProblemSearch:
         if self._settings.allowance is None:
             return True
         drawn = self._drawn.get(probe.prefix.hash)
-        missing = max(probe.draws - (len(drawn.grades) if drawn else 0), 0)
+        have = max(len(drawn.grades) if drawn else 0, self._paid.get(probe.prefix.hash, 0))
+        missing = max(probe.draws - have, 0)
         kept = probe.prefix.tokens
-        if kept is None:  # about four characters a token, where no tokenizer is at hand
-            kept = len(probe.prefix.text) // 4
+        if kept is None:
+            kept = about_tokens(probe.prefix.text)
         cost = missing * max(self._task.mean_tokens - kept, 1.0)
         if self._spent + self._reserved + cost > self._settings.allowance:
             return False
@@ -248,7 +260,8 @@ class _ProblemSearch:
         )
         drawn.completions += completions
         drawn.grades += grades
-        self._spent += sum(c.tokens for c in completions)
+        paid = max(self._paid.get(probe.prefix.hash, 0) - have, 0)
+        self._spent += sum(c.tokens for c in completions[paid:])
 
     def _in_order(self) -> list[Drawn]:
         return sorted(self._drawn.values(), key=lambda d: (d.prefix.steps, d.prefix.hash))
@@ -281,6 +294,7 @@ class _ProblemSearch:
                 "problem_id": drawn.prefix.problem_id,
                 "prefix_hash": drawn.prefix.hash,
                 "prefix_len": drawn.prefix.steps,
+                "prefix_end": len(drawn.prefix.text),
                 "draw": draw,
                 "text": completion.text,
                 "outcome": grade.verdict.value,
@@ -290,6 +304,7 @@ class _ProblemSearch:
                 "tokens": completion.tokens,
                 "seed": self._purchaser.seed,
                 "prover": self._purchaser.identity.model_revision,
+                "source": self._settings.source,
             }
             for drawn in self._in_order()
             for draw, (completion, grade) in enumerate(
@@ -298,23 +313,23 @@ class _ProblemSearch:
         ]
 
     def evidence_rows(self) -> list[dict[str, Any]]:
-        paid: set[str] = set()
+        charged: set[str] = set()
         rows = []
         for number, solution in enumerate(self._solutions()):
-            root = self._root_row(solution, number == 0, paid)
+            root = self._root_row(solution, number == 0, charged)
             if root is not None:
                 rows.append(root)
             for m in range(1, len(solution) + 1):
                 drawn = self._drawn.get(solution.prefix(m).hash)
                 if drawn is not None:
-                    rows.append(self._row(solution, m - 1, drawn, paid))
+                    rows.append(self._row(solution, m - 1, drawn, charged))
         return rows
 
     def _root_row(
-        self, solution: CutSolution, first: bool, paid: set[str]
+        self, solution: CutSolution, first: bool, charged: set[str]
     ) -> dict[str, Any] | None:
         if self._settings.source != self._settings.root_source:
-            return None if self._root is None else self._row(solution, -1, self._root, paid)
+            return None if self._root is None else self._row(solution, -1, self._root, charged)
         question = self._task.question
         return _evidence(
             solution.solution_id,
@@ -326,12 +341,12 @@ class _ProblemSearch:
         )
 
     def _row(
-        self, solution: CutSolution, step: int, drawn: Drawn, paid: set[str]
+        self, solution: CutSolution, step: int, drawn: Drawn, charged: set[str]
     ) -> dict[str, Any]:
         counts = drawn.counts()
         tokens = 0
-        if drawn.prefix.hash not in paid:
-            paid.add(drawn.prefix.hash)
+        if drawn.prefix.hash not in charged:
+            charged.add(drawn.prefix.hash)
             tokens = sum(c.tokens for c in drawn.completions)
         return _evidence(
             solution.solution_id,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
-from annotators.paid import PaidRollout
 from annotators.rollouts import SearchTask
 from annotators.search.probe import Candidate
 from pipeline.engines.base import Engine, Prompt
-from pipeline.prefix import CutSolution
+from pipeline.prefix import CutSolution, about_tokens
 from pipeline.problems import Problem
 from pipeline.prompt import PromptTemplate
 from pipeline.verdict import Verdict
@@ -26,11 +24,8 @@ def search_tasks(
     engine: Engine,
     template: PromptTemplate,
     same_tokenizer: bool,
-    paid: Mapping[str, Sequence[PaidRollout]] = MappingProxyType({}),
-    known_hashes: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[SearchTask]:
-    """One task a problem, in the order of `problems`; `engine` and `template` are the prover's,
-    `paid` are imported rollouts by problem, `known_hashes` those of imported solutions.
+    """One task a problem, in the order of `problems`; `engine` and `template` are the prover's.
 
     Where the prover's tokenizer is not the policy's, prefixes are text: ids of one tokenizer mean
     nothing to the other.
@@ -56,16 +51,13 @@ def search_tasks(
         mean = sum(c.tokens for c in candidates) / max(len(candidates), 1)
         question = question_of[problem.problem_id]
         steps = {row["solution_id"]: row["steps"] for row in rows}
-        paid_here = paid.get(problem.problem_id, ())
-        tasks.append(
-            SearchTask(problem, candidates, mean, question, steps, paid_here, known_hashes)
-        )
+        tasks.append(SearchTask(problem, candidates, mean, question, steps))
     return tasks
 
 
 def length(row: Mapping[str, Any]) -> int:
-    """Tokens of a solution; about four characters each where nobody counted them (imported)."""
-    return int(row["tokens"] or -(-len(row["text"]) // 4))
+    """Tokens of a solution, guessed where nobody counted them (imported)."""
+    return int(row["tokens"] or about_tokens(row["text"]))
 
 
 def cut_solution(row: Mapping[str, Any], prompt: Prompt, engine: Engine) -> CutSolution:
@@ -78,7 +70,7 @@ def cut_solution(row: Mapping[str, Any], prompt: Prompt, engine: Engine) -> CutS
     return CutSolution(
         solution_id=row["solution_id"],
         problem_id=row["problem_id"],
-        prompt=prompt if known else Prompt(prompt.text),
+        prompt=prompt,
         text=row["text"],
         ends=tuple(step["end"] for step in steps),
         token_ids=tuple(ids) if known and ids is not None else None,

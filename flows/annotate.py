@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import get_args
@@ -22,7 +23,7 @@ from flows.loop import LoopThread
 from flows.tables import Rows, print_rows, run_rows
 from pipeline.card import card, card_facts
 from pipeline.errors import RecipeError
-from pipeline.files import write_json, write_table, write_text
+from pipeline.files import remove_leftovers, write_json, write_table, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.grading.grader import PRELOAD, Grader
 from pipeline.imported import ImportedSet, read_solutions
@@ -50,11 +51,13 @@ def annotate_command(source: str, out: Path, annotators: Sequence[str], split: s
     rule: Rule = _rule(split, imported.solutions)
     folder = DatasetFolder(out)
     sources = {name: source_of(build_checker(name, {})) for name in annotators}
-    content = content_hash([[s.solution_id, s.text] for s in imported.solutions])
+    content = content_hash([asdict(solution) for solution in imported.solutions])
+    problems_of(imported.solutions)  # one id for two problems is refused before anything is written
     with FolderLock(folder.work):
         identity = {"solutions": content, "annotators": sources, "split": rule}
         check_owner(folder, identity)
         note_owner(folder, identity)
+        remove_leftovers(out)
         loop, pool = LoopThread(), CheckerPool(2, preload=PRELOAD)
         try:
             for number, part in enumerate(_parts(imported.solutions)):
@@ -89,7 +92,7 @@ async def _annotate_part(
     folder: DatasetFolder,
     shard: str,
 ) -> None:
-    problems = problems_of(part)
+    problems, _ = problems_of(part)
     tables = await import_shard(problems, part, rule, 0.0, Grader(pool))
     text_of = {problem.problem_id: problem.text for problem in problems}
     texts = [
@@ -110,8 +113,6 @@ async def _annotate_part(
         1,
         Provenance(prover="", segmentation=f"{rule}@{SEGMENT_VERSION}", recipe_hash=""),
     )
-    if not tables["truth"].num_rows:
-        del tables["truth"]
     for name, table in tables.items():
         write_table(folder.side(name, shard), table)
     write_table(folder.published(shard), labels)

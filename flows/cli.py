@@ -79,7 +79,9 @@ def annotate(
 def derive(
     dataset: DatasetPath,
     out: OutPath = None,
-    view: Annotated[str, typer.Option(help="hard | soft | scan | progress | advantage")] = "",
+    view: Annotated[
+        str, typer.Option(help="hard | soft | scan | progress | advantage | tools")
+    ] = "",
     overrides: Overrides = [],  # noqa: B006
 ) -> None:
     """Write other labels from the same evidence; no model is asked."""
@@ -123,6 +125,34 @@ def status(dataset: DatasetPath) -> None:
     from flows.look import status_command
 
     status_command(dataset)
+
+
+@app.command("fault-server")
+def fault_server(
+    engine: Annotated[str, typer.Option(help="stub | embedded")] = "stub",
+    model: Annotated[str, typer.Option(help="stub: its rates; embedded: a policy's folder")] = "",
+    port: Annotated[int, typer.Option(help="0: a free one")] = 8000,
+    name: Annotated[str, typer.Option("--served-model-name", help="as requests name it")] = "",
+    faults: Annotated[
+        list[str],
+        typer.Option(
+            "--fault",
+            help="KIND:SHARE[:SECONDS], more than once. An HTTP status (429:0.05), hang, close, "
+            "html, truncated, few, empty. Seconds: of a hang, or of Retry-After",
+        ),
+    ] = [],  # noqa: B006
+    first: Annotated[
+        int, typer.Option(min=0, help="let the first N requests fail, whatever the shares")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="of the dice")] = 0,
+    log: Annotated[Path | None, typer.Option(help="one JSON line a request goes there")] = None,
+) -> None:
+    """Serve a model that fails on purpose, to see how a recipe's settings behave."""
+    from flows.fault_server import fault_server_command
+
+    fault_server_command(
+        engine, model, port=port, name=name, faults=faults, first=first, seed=seed, log=log
+    )
 
 
 def _recipe(path: Path, out: Path | None, limit: int | None, overrides: list[str]) -> Recipe:

@@ -1,4 +1,4 @@
-"""`stepsmith label`: the finished check, the flow, the table."""
+"""`stepsmith label`: the finished check, what can be refused at once, the flow, the table."""
 
 from __future__ import annotations
 
@@ -11,24 +11,35 @@ from types import FrameType
 
 from flows.run import check_recipe, finished, replay_folder, view_warning
 from flows.tables import print_rows, run_rows
-from pipeline.errors import StepsmithError
-from pipeline.folder import DatasetFolder
+from pipeline.batches import new_problems, read_batches
+from pipeline.engines.build import build_engine
+from pipeline.errors import OutputError, StepsmithError
+from pipeline.folder import DatasetFolder, check_owner
+from pipeline.intake import read_intake
+from pipeline.lock import FolderLock
+from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
 from pipeline.summary import summarize
+
+# A file up to this size is read once more by the run, in less time than Prefect's start takes; a
+# larger one, or one on the Hub, is checked by the run alone.
+SMALL_BYTES = 16 * 2**20
 
 
 def label_command(recipe: Recipe, replay: bool) -> None:
     """Raises StepsmithError; prints the table of the run."""
     check_recipe(recipe)
     folder = DatasetFolder(Path(recipe.output.dir))
+    target = replay_folder(folder.root) if replay else folder
+    check_owner(target, recipe.identity())
     if not replay and finished(recipe, folder):
         print(f"{folder.root}: nothing is missing", file=sys.stderr)
         print_table(folder)
         return
+    check_input(recipe, target)
     warning = view_warning(recipe)
     if warning:
         print(f"warning: {warning}", file=sys.stderr)
-    target = replay_folder(folder.root) if replay else folder
     _run_flow(recipe, folder, target)
     if replay:
         _compare(folder, target)
@@ -36,21 +47,50 @@ def label_command(recipe: Recipe, replay: bool) -> None:
         print_table(folder)
 
 
+def check_input(recipe: Recipe, target: DatasetFolder) -> None:
+    """Refuse what can be seen to be wrong before Prefect is started. Raises InputError.
+
+    Nothing is connected or spent, nor written but the lock of a folder that has one. The run itself
+    checks all of it again, and more: that the model is the one of the folder, and that reference
+    answers can be graded. Raises FolderBusy too.
+    """
+    if (target.plans / "lock").exists():
+        with FolderLock(target.plans):
+            pass  # no other run is at work
+    for model in (recipe.policy, recipe.prover()):
+        load_prompt(model.prompt)
+        build_engine(model, recipe.run.patience_s)
+    if target.origin is not None:
+        if not (target.plans / "identity.json").exists():
+            raise OutputError(f"{target.origin}: holds no run to replay")
+        return
+    sources = [recipe.problems.source, recipe.solutions.source]
+    if any(source.startswith("hf:") or _bytes(source) > SMALL_BYTES for source in sources):
+        return
+    intake, batches = read_intake(recipe), read_batches(target.plans)
+    new_problems(batches, intake.problems)
+    if not batches:
+        intake.need_problems(recipe.problems.source or recipe.solutions.source)
+
+
+def _bytes(source: str) -> int:
+    path = Path(source).expanduser()
+    try:
+        files = path.glob("*.parquet") if source and path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files)
+    except OSError:
+        return 0  # whoever reads it says what is wrong
+
+
 def _run_flow(recipe: Recipe, folder: DatasetFolder, target: DatasetFolder) -> None:
     print("starting Prefect …", file=sys.stderr, flush=True)
-    from flows.label import label_flow, quiet_prefect, stop_runs
-
-    quiet_prefect()
-
-    # Prefect waits for its tasks, and they wait for the engine: both are released first.
-    def stop(number: int, frame: FrameType | None) -> None:
-        stop_runs()
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    flow = label_flow(recipe.run.shards_at_once)
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     try:
+        from flows.label import label_flow, quiet_prefect
+
+        quiet_prefect()
+        flow = label_flow(recipe.run.shards_at_once)
         flow(
             recipe.name,
             recipe.model_dump(mode="json"),
@@ -64,6 +104,14 @@ def _run_flow(recipe: Recipe, folder: DatasetFolder, target: DatasetFolder) -> N
             file=sys.stderr,
         )
         sys.exit(130)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Prefect waits for its tasks, and they wait for the engine: both are released first."""
+    stop_runs = getattr(sys.modules.get("flows.label"), "stop_runs", None)
+    if stop_runs is not None:  # None while Prefect is still being imported
+        stop_runs()
+    raise KeyboardInterrupt
 
 
 def print_table(folder: DatasetFolder) -> None:

@@ -6,16 +6,17 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from annotators.rollouts import VERSION as ROLLOUTS_VERSION
 from flows.loop import LoopThread
 from pipeline.engines.base import Engine, EngineIdentity
-from pipeline.engines.build import build_engine
+from pipeline.engines.build import build_engine, sampling_of
 from pipeline.errors import OutputError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.grading.grader import PRELOAD, Grader
 from pipeline.meter import Meter
 from pipeline.prompt import PromptTemplate, load_prompt
-from pipeline.recipe import Model, Recipe
+from pipeline.recipe import Model, Recipe, content_hash
 from pipeline.workers import CheckerPool
 
 
@@ -28,6 +29,24 @@ class Role:
     template: PromptTemplate
     identity: EngineIdentity
     live: bool
+
+    def shape(self) -> list[Any]:
+        """What of a model, its prompt and its sampling parameters can change a completion."""
+        sampling = sampling_of(self.model)
+        return [
+            self.identity.model_revision,
+            self.identity.tokenizer_hash,
+            self.template.hash,
+            sampling.temperature,
+            sampling.top_p,
+            sampling.top_k,
+            sampling.max_tokens,
+            list(sampling.stop),
+        ]
+
+    def source(self) -> str:
+        """What identifies rollouts of it as evidence."""
+        return content_hash(["rollouts", ROLLOUTS_VERSION, *self.shape()])
 
 
 @dataclass(slots=True)
@@ -78,6 +97,11 @@ def note_identities(context: RunContext) -> None:
     if not place.exists():
         roles = {"policy": context.policy, "prover": context.prover}
         write_json(place, {name: _noted(role) for name, role in roles.items()})
+
+
+def known_prompts(folder: DatasetFolder) -> dict[str, str]:
+    """Hashes of the prompts that a folder was begun with, by role."""
+    return {name: role["prompt_hash"] for name, role in _read_identities(folder).items()}
 
 
 def _noted(role: Role) -> dict[str, str]:

@@ -17,7 +17,6 @@ from flows.run import check_recipe, view_warning
 from flows.tables import Rows, print_rows
 from pipeline.batches import new_problems, read_batches
 from pipeline.engines.build import build_engine
-from pipeline.errors import ProblemFileError
 from pipeline.folder import DatasetFolder
 from pipeline.intake import read_intake
 from pipeline.problems import Problem
@@ -46,9 +45,7 @@ def print_plan(recipe: Recipe) -> None:
     read = read_intake(recipe)
     batches = read_batches(folder.work)
     fresh = new_problems(batches, read.problems)
-    if not read.problems:
-        source = recipe.problems.source or recipe.solutions.source
-        raise ProblemFileError(f"{source}: no usable problem in it", file=source)
+    read.need_problems(recipe.problems.source or recipe.solutions.source)
     for model in (recipe.policy, recipe.prover()):
         build_engine(model, recipe.run.patience_s)  # a folder that is no model is refused here
     template = load_prompt(recipe.policy.prompt)

@@ -24,18 +24,19 @@ from typing import Any
 
 from annotators.checkers import build_checker
 from annotators.search import SEARCHES
-from flows.context import RunContext, note_identities, open_context
+from flows.context import RunContext, known_prompts, note_identities, open_context
 from flows.shards import ShardWork
 from flows.take_in import take_in
 from pipeline.batches import Batch, allot, new_problems, plan_batch, read_batches
 from pipeline.card import card, card_facts
 from pipeline.errors import OutputError, RecipeError, RunStopped
-from pipeline.files import write_json, write_text
+from pipeline.files import remove_leftovers, write_json, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.intake import read_intake
 from pipeline.labels.feeds import feeds
 from pipeline.labels.views import check as check_view
 from pipeline.lock import FolderLock
+from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
 from pipeline.schemas import SCHEMA_VERSION
 from pipeline.summary import Summary, summarize
@@ -75,6 +76,8 @@ class LabelRun:
         try:
             if replay:
                 shutil.rmtree(self.folder.root, ignore_errors=True)
+            else:
+                remove_leftovers(self.folder.root)
             self._context = open_context(self.recipe, self.folder, replay)
             self._slots = asyncio.Semaphore(self.recipe.run.shards_at_once)
             self._plan(replay)
@@ -248,7 +251,15 @@ def finished(recipe: Recipe, folder: DatasetFolder) -> bool:
     published = set(folder.shards())
     if any(shard.name not in published for batch in batches for shard in batch.shards()):
         return False
+    if _prompts(recipe) != known_prompts(folder):
+        return False  # the run itself says what that means
     return not new_problems(batches, read_intake(recipe).problems)
+
+
+def _prompts(recipe: Recipe) -> dict[str, str]:
+    """Hashes of the prompts as they are now: a prompt's file may have changed."""
+    models = {"policy": recipe.policy, "prover": recipe.prover()}
+    return {name: load_prompt(model.prompt).hash for name, model in models.items()}
 
 
 def _identity(role: Any) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,8 @@ import pyarrow as pa
 
 from annotators.branches import Cutter
 from annotators.checkers import build_checker
-from annotators.paid import PaidRollout, paid_by_problem
-from annotators.rollouts import VERSION as ROLLOUTS_VERSION
-from annotators.rollouts import RolloutSettings, annotate_shard
+from annotators.paid import deposit, paid_rollouts
+from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
 from annotators.search import TREE_SEARCHES
 from annotators.steps import SolutionText, annotate_solutions, source_of
 from annotators.tasks import search_tasks
@@ -73,7 +72,7 @@ class ShardWork:
                 [
                     SEGMENT_VERSION,
                     problems_hash(self.problems()),
-                    _shape(self.context.policy),
+                    self.context.policy.shape(),
                     recipe.policy.samples,
                     recipe.steps.model_dump(mode="json"),
                     recipe.questions.model_dump(mode="json"),
@@ -154,12 +153,12 @@ class ShardWork:
                 context.prover.engine,
                 context.prover.template,
                 same_tokenizer,
-                *self._paid(),
             )
         )
         grows = context.recipe.rollouts.search in TREE_SEARCHES  # into solutions
         async with self._buying(context.prover, logprobs=grows) as purchaser:
-            tables = await annotate_shard(tasks, self._rollout_settings(), purchaser)
+            paid = await self._deposit(tasks, purchaser)
+            tables = await annotate_shard(tasks, self._rollout_settings(), purchaser, paid)
         rollouts = tables["rollouts"]
         counts = {
             "completions": rollouts.num_rows,
@@ -232,7 +231,7 @@ class ShardWork:
             recipe.rollouts.k,
             Provenance(
                 prover=self.context.prover.identity.model_revision,
-                segmentation=f"{recipe.steps.split}@{SEGMENT_VERSION}",
+                segmentation=self._segmentation(),
                 recipe_hash=recipe.hash(),
             ),
             pl.DataFrame(searched.read("tree")),
@@ -259,15 +258,27 @@ class ShardWork:
 
     # Parts.
 
-    def _paid(self) -> tuple[dict[str, list[PaidRollout]], dict[str, list[str]]]:
-        """Imported rollouts by problem, and the prefix hashes that they may name by solution."""
+    def _segmentation(self) -> str:
+        """What cut the steps: our rule, or the file where it brought pieces."""
+        rule = f"{self.context.recipe.steps.split}@{SEGMENT_VERSION}"
+        imported = self.batch.imported("solutions", self.shard)
+        if imported is None:
+            return rule
+        given = sum(column is not None for column in imported.column("steps").to_pylist())
+        if given == imported.num_rows:
+            return "imported"
+        return f"imported, {rule}" if given else rule
+
+    async def _deposit(self, tasks: Sequence[SearchTask], purchaser: Purchaser) -> dict[str, int]:
+        """Lay imported rollouts into the journal; how many draws of each prefix they are."""
         rollouts = self.batch.imported("rollouts", self.shard)
         solutions = self.batch.imported("solutions", self.shard)
         if rollouts is None or solutions is None:
-            return {}, {}
+            return {}
         known = solutions.select(["solution_id", "prefix_hashes"]).to_pylist()
         hashes = {row["solution_id"]: row["prefix_hashes"] or [] for row in known}
-        return paid_by_problem(rollouts), hashes
+        cut = [candidate.solution for task in tasks for candidate in task.candidates]
+        return await deposit(paid_rollouts(rollouts), cut, hashes, purchaser)
 
     def _solutions(self) -> pa.Table:
         """Drawn or imported ones, and those that the search made; together by problem."""
@@ -308,9 +319,9 @@ class ShardWork:
             window=recipe.labels.window if needs_window else None,
             solutions=recipe.rollouts.solutions,
             searches=recipe.rollouts.searches,
-            source=_rollouts_source(context.prover),
+            source=context.prover.source(),
             # Imported solutions are nobody's rollouts: the prover draws its own from the root.
-            root_source="" if recipe.solutions.source else _rollouts_source(context.policy),
+            root_source="" if recipe.solutions.source else context.policy.source(),
             allowance=self.allowance,
             grader=context.grader,
             cutter=Cutter(
@@ -340,23 +351,3 @@ class ShardWork:
             )
         finally:
             await journal.close()  # what a stage that failed had asked for is committed first
-
-
-def _shape(role: Role) -> list[Any]:
-    """What of a model can change a completion."""
-    identity = role.identity
-    sampling = sampling_of(role.model)
-    return [
-        identity.model_revision,
-        identity.tokenizer_hash,
-        role.template.hash,
-        sampling.temperature,
-        sampling.top_p,
-        sampling.top_k,
-        sampling.max_tokens,
-        list(sampling.stop),
-    ]
-
-
-def _rollouts_source(role: Role) -> str:
-    return content_hash(["rollouts", ROLLOUTS_VERSION, *_shape(role)])

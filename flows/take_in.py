@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import polars as pl
 import pyarrow as pa
 
 from flows.context import RunContext
 from pipeline.batches import Batch, new_problems
-from pipeline.errors import ProblemFileError
 from pipeline.intake import read_intake, solutions_table
 from pipeline.paid_file import read_paid
 from pipeline.problems import Problem
@@ -39,10 +39,9 @@ def take_in(recipe: Recipe, context: RunContext, batches: Sequence[Batch]) -> Fr
     rejected = {p.problem_id: p.answer or "" for p in fresh if p.problem_id not in gradable}
     if rejected:
         set_aside["answer_not_equal_to_itself"] = len(rejected)
-    if not good and not batches:
-        source = recipe.problems.source or recipe.solutions.source
-        reasons = ", ".join(f"{reason}: {count}" for reason, count in set_aside.items())
-        raise ProblemFileError(f"{source}: no usable problem is left ({reasons})", file=source)
+    if not batches:
+        left = replace(intake, problems=good, set_aside=set_aside)
+        left.need_problems(recipe.problems.source or recipe.solutions.source)
     imported: dict[str, pa.Table] = {}
     if intake.solutions is not None and good:
         kept = {problem.problem_id for problem in good}
@@ -52,9 +51,14 @@ def take_in(recipe: Recipe, context: RunContext, batches: Sequence[Batch]) -> Fr
         if known and batches:
             set_aside["solution: of a problem that is no new one"] = known
         if recipe.solutions.rollouts:
-            revision = context.prover.identity.model_revision
-            imported["rollouts"] = read_paid(recipe.solutions.rollouts, revision).to_arrow()
-    return Fresh(good, rejected, set_aside, imported)
+            revision, source = context.prover.identity.model_revision, context.prover.source()
+            paid = read_paid(recipe.solutions.rollouts, revision, source).with_columns(
+                pl.col("problem_id").replace(dict(intake.renamed))
+            )
+            ours = {problem.problem_id for problem in intake.problems}
+            set_aside["rollout: no_problem"] += len(paid.filter(~pl.col("problem_id").is_in(ours)))
+            imported["rollouts"] = paid.to_arrow()
+    return Fresh(good, rejected, +set_aside, imported)
 
 
 async def _self_check(context: RunContext, problems: Sequence[Problem]) -> set[str]:

@@ -148,7 +148,9 @@ def _by_shard(batch: Batch, problems: Sequence[Problem], table: pa.Table) -> dic
             rows[place[problem_id] // batch.shard_problems].append(row)
     # In the order of the problems, and of the file within each.
     return {
-        shard.name: table.take(sorted(part, key=lambda row: place[order[row]]))
+        shard.name: table.take(
+            pa.array(sorted(part, key=lambda row: place[order[row]]), pa.int64())
+        )
         for shard, part in zip(batch.shards(), rows, strict=True)
     }
 

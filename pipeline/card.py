@@ -71,7 +71,7 @@ def card(
         "",
         "Solutions cut into steps, every step labelled from evidence, by Stepsmith.",
         "",
-        f"- View `{view}`: {_VIEWS.get(view, 'see docs/labels.md of Stepsmith.')}",
+        f"- View `{view}`: {_VIEWS[view]}",
         f"- {_AFTER[after_error]} (`after_error = {after_error}`)",
         "- `value` is the chance that the prover finishes rightly from the step, with an interval; "
         "`p_correct` is about the steps themselves. They differ where an error was repaired.",

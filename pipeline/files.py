@@ -1,7 +1,8 @@
 """Files that are either whole or not there.
 
-Every write goes to a temporary name beside its target, is flushed to the disk, then renamed.
-A full or read-only disk raises StorageError that names the path; the temporary file is removed.
+Every write goes to a temporary name beside its target, is flushed to the disk, then renamed; a
+folder made for it is flushed too. A full or read-only disk raises StorageError that names the path;
+the temporary file is removed. What a killed process leaves is for `remove_leftovers`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import StorageError
 
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up: free some space and run the same command again",
@@ -49,7 +52,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file, then make it `path`, durably."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             write(temporary)
             with temporary.open("rb+") as file:
@@ -59,6 +62,34 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make it and its parents, durably: a file is no safer than the folder it is in."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in missing:
+        sync_folder(place.parent)
+
+
+def remove_leftovers(root: Path) -> list[Path]:
+    """Remove the temporary files that killed processes left below `root`, and say which.
+
+    Only for the owner of the folder's lock: those of a live process look the same. Another dataset
+    inside the folder (a derived one, a replay) has an owner of its own and is left alone. Raises
+    StorageError.
+    """
+    found: list[Path] = []
+    with storage_errors(root):
+        for place, folders, files in os.walk(root):
+            if Path(place) != root and {"data", "work", "manifest.json"} & {*folders, *files}:
+                folders.clear()
+                continue
+            for name in files:
+                if _TEMPORARY.fullmatch(name):
+                    found.append(Path(place, name))
+                    found[-1].unlink(missing_ok=True)
+    return found
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,7 +3,7 @@
 data/train-<batch>-<shard>.parquet   the labels table: what `datasets.load_dataset` reads
 README.md                            the dataset card
 manifest.json                        written last
-problems/ solutions/ questions/ rollouts/ tree/ evidence/   the other tables, one file a shard
+problems/ solutions/ questions/ rollouts/ tree/ evidence/ truth/   the other tables, by shard
 work/                                lock, batches, journal, stages: what a resume needs
 """
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.batches import problem_rows
-from pipeline.grading.compare import guess_answer_type
+from pipeline.errors import ProblemFileError
+from pipeline.grading.compare import compare, guess_answer_type
 from pipeline.grading.grader import Grader
 from pipeline.majority import with_majority
 from pipeline.problems import Problem
 from pipeline.schemas import QUESTIONS, SOLUTIONS, TRUTH
-from pipeline.segment import Rule, segment
+from pipeline.segment import Rule, segment, spans_of
 from pipeline.shapes import ImportedSolution
 from pipeline.solution import solution_row, step_rows
 from pipeline.verdict import Grade, Verdict
@@ -50,22 +52,49 @@ def _origin(solution: ImportedSolution) -> str | None:
     return "given" if solution.answer_agreement is None else "majority"
 
 
-def problems_of(solutions: Iterable[ImportedSolution]) -> list[Problem]:
-    """Each problem once, in the order of the file, from the first row that tells its answer."""
+def problems_of(solutions: Iterable[ImportedSolution]) -> tuple[list[Problem], set[str]]:
+    """Each problem once, in the order of the file, from the first row that tells its answer; and
+    the ids of those whose rows tell different answers: they have none.
+
+    Raises ProblemFileError where one id stands for two texts.
+    """
     first: dict[str, ImportedSolution] = {}
+    conflicting: set[str] = set()
     for solution in solutions:
         known = first.setdefault(solution.problem_id, solution)
-        if known.answer is None and solution.answer is not None:
+        if known.problem.strip() != solution.problem.strip():
+            raise ProblemFileError(
+                f"problem_id {solution.problem_id!r} stands for two problems, in the rows of the "
+                f"solutions {known.solution_id!r} and {solution.solution_id!r}; give each problem "
+                f"an id of its own, or leave the column out",
+                problem_id=solution.problem_id,
+            )
+        if solution.answer is None:
+            continue
+        if known.answer is None:
             first[solution.problem_id] = solution
-    return [problem_of(solution) for solution in first.values()]
+        elif not _same_answer(known.answer, solution.answer):
+            conflicting.add(solution.problem_id)
+    problems = [problem_of(solution) for solution in first.values()]
+    nobody_knows = {"answer": None, "answer_type": "", "answer_origin": None}
+    return [
+        replace(p, **nobody_knows) if p.problem_id in conflicting else p  # type: ignore[arg-type]
+        for p in problems
+    ], conflicting
+
+
+def _same_answer(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    grade = compare(one, other, guess_answer_type(one))
+    return grade is not None and grade.verdict is Verdict.CORRECT
 
 
 def cut(solution: ImportedSolution, rule: Rule) -> list[tuple[int, int]]:
     """The span of every step."""
     if solution.steps is None:
         return segment(solution.text, rule)
-    ends = list(accumulate(map(len, solution.steps)))
-    return list(zip([0, *ends[:-1]], ends, strict=True))
+    return spans_of(accumulate(map(len, solution.steps)))
 
 
 async def grade(solution: ImportedSolution, problem: Problem, grader: Grader) -> Grade:
@@ -108,9 +137,10 @@ async def import_shard(
     pseudo_answer: float,
     grader: Grader,
 ) -> dict[str, pa.Table]:
-    """Tables `problems`, `solutions`, `questions` and `truth`, in the order of `problems`; what
-    `screen_shard` gives for drawn ones. No sample was drawn, so no question has a pass rate: one
-    is left out only where none of its solutions has a known outcome."""
+    """Tables `problems`, `solutions`, `questions` and, where the file holds labels, `truth`, in the
+    order of `problems`: what `screen_shard` gives for drawn ones. No sample was drawn, so no
+    question has a pass rate: one is left out only where none of its solutions has a known outcome.
+    """
     texts: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for solution in solutions:
         texts[solution.problem_id].append((solution.text, solution.finish_reason or "stop"))
@@ -127,12 +157,12 @@ async def import_shard(
         of_problem[solution.problem_id].append(row)
     rows = [row for problem in problems for row in of_problem[problem.problem_id]]
     questions = [_question(problem, of_problem[problem.problem_id]) for problem in problems]
+    truth = list(truth_rows(solutions))
     return {
         "problems": problem_rows(problems),
         "solutions": pa.Table.from_pylist(rows, schema=SOLUTIONS),
         "questions": pa.Table.from_pylist(questions, schema=QUESTIONS),
-        "truth": pa.Table.from_pylist(list(truth_rows(solutions)), schema=TRUTH),
-    }
+    } | ({"truth": pa.Table.from_pylist(truth, schema=TRUTH)} if truth else {})
 
 
 def _question(problem: Problem, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

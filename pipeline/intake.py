@@ -1,19 +1,20 @@
 """What a recipe takes in: problems, and solutions and rollouts that somebody already paid for.
 
 Guaranteed: the same files give the same problems and solutions in the same order; what cannot be
-used is counted by reason; where solutions are imported, each belongs to one of the problems (by its
-problem_id, or by the very text of the problem) and each problem has at least one. Not
-guaranteed: that a reference answer can be graded; the caller checks that.
+used is counted by reason; where solutions are imported, each belongs to the problem whose very text
+it states (an id alone is not believed: files number their problems from 0), and each problem has
+at least one. Not guaranteed: that a reference answer can be graded; the caller checks that.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from pipeline.errors import ProblemFileError
 from pipeline.imported import read_solutions
 from pipeline.importing import problems_of
 from pipeline.problems import Problem, read_problems
@@ -38,11 +39,23 @@ IMPORTED = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Usable problems; their imported solutions (None: to be drawn); what was set aside."""
+    """Usable problems; their imported solutions (None: to be drawn); what was set aside.
+
+    `renamed`: problem ids of the solutions' file, and what these problems are called here.
+    """
 
     problems: list[Problem]
     solutions: list[ImportedSolution] | None
     set_aside: Counter[str]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def need_problems(self, source: str) -> None:
+        """Raises ProblemFileError that says why nothing is left."""
+        if not self.problems:
+            reasons = ", ".join(f"{reason}: {count}" for reason, count in self.set_aside.items())
+            raise ProblemFileError(
+                f"{source}: no usable problem is left ({reasons or 'it holds none'})", file=source
+            )
 
 
 def read_intake(recipe: Recipe) -> Intake:
@@ -64,11 +77,13 @@ def read_intake(recipe: Recipe) -> Intake:
         )
         problems = read.problems
         aside.update(row.reason for row in read.set_aside)
-        solutions, lost = _match(imported.solutions, problems)
-        if lost:
-            aside["solution: no_problem"] = lost
+        solutions = _match(imported.solutions, problems)
+        aside["solution: no_problem"] += len(imported.solutions) - len(solutions)
     else:
-        problems, solutions = problems_of(imported.solutions), imported.solutions
+        problems, conflicting = problems_of(imported.solutions)
+        solutions = imported.solutions
+        aside["conflicting_answers"] += len(conflicting)
+        problems = [problem for problem in problems if problem.problem_id not in conflicting]
         if need_answers:
             aside["empty_answer"] += sum(problem.answer is None for problem in problems)
             problems = [problem for problem in problems if problem.answer is not None]
@@ -77,22 +92,26 @@ def read_intake(recipe: Recipe) -> Intake:
     problems = [problem for problem in problems if problem.problem_id in has_one]
     problems = problems[: recipe.problems.limit or None]
     kept = {problem.problem_id for problem in problems}
-    return Intake(problems, [s for s in solutions if s.problem_id in kept], +aside)
+    solutions = [solution for solution in solutions if solution.problem_id in kept]
+    old = {solution.solution_id: solution.problem_id for solution in imported.solutions}
+    renamed = {old[solution.solution_id]: solution.problem_id for solution in solutions}
+    return Intake(problems, solutions, +aside, renamed)
 
 
 def _match(
     solutions: Sequence[ImportedSolution], problems: Sequence[Problem]
-) -> tuple[list[ImportedSolution], int]:
-    """Solutions with the id of their problem; how many have none."""
-    ids = {problem.problem_id for problem in problems}
+) -> list[ImportedSolution]:
+    """Those whose problem is there, with its id."""
+    text_of = {problem.problem_id: problem.text.strip() for problem in problems}
     by_text = {problem.text.strip(): problem.problem_id for problem in problems}
     found = []
     for solution in solutions:
-        if solution.problem_id in ids:
+        text = solution.problem.strip()
+        if text_of.get(solution.problem_id) == text:
             found.append(solution)
-        elif (problem_id := by_text.get(solution.problem.strip())) is not None:
+        elif (problem_id := by_text.get(text)) is not None:
             found.append(replace(solution, problem_id=problem_id))
-    return found, len(solutions) - len(found)
+    return found
 
 
 def solutions_table(solutions: Sequence[ImportedSolution]) -> pa.Table:

@@ -3,13 +3,14 @@
 A journal belongs to one shard: a folder of segments, each an Arrow IPC file that is whole or not
 there (temporary name, fsync, rename). `commit` returns when its rows are durable; rows of many
 callers share a segment (a group commit: at most `LINGER_S` or `GROUP` rows). `compact` joins the
-segments of a finished shard into one.
+segments of a finished shard into one. A segment's name ends in the hash of its content.
 
 Guaranteed: after any kill, a row whose `commit` had returned is there; a key that was committed
-twice keeps its first row, now and after a reload. Not guaranteed: rows of the group in flight. A
-key lists all that can change a completion: model revision, tokenizer hash, prompt token ids (or
-text), temperature, top-p, top-k, max tokens, stop list, draw, run seed. Left out, because they
-cannot: engine kind, host, batch, shard, time.
+twice keeps its first row, now and after a reload; a segment of which a byte changed is refused by
+name. Not guaranteed: rows of the group in flight; that a deleted segment is missed (its rows are
+bought again). A key lists all that can change a completion: model revision, tokenizer hash, prompt
+token ids (or text), temperature, top-p, top-k, max tokens, stop list, draw, run seed. Left out,
+because they cannot: engine kind, host, batch, shard, time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import uuid
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,6 +31,7 @@ from pipeline.files import storage_errors, write_whole
 
 LINGER_S = 0.1
 GROUP = 512
+_DIGEST = 8  # bytes
 
 _SCHEMA = pa.schema(
     [
@@ -126,11 +127,10 @@ class Journal:
         self, rows: list[tuple[bytes, Completion]], waiting: list[asyncio.Future[None]]
     ) -> None:
         """A group that cannot be written fails its own callers; the next one is tried."""
-        name = f"{self._number:06d}-{uuid.uuid4().hex[:6]}.arrow"
-        self._number += 1
+        number, self._number = self._number, self._number + 1
         failure: Exception | None = None
         try:
-            await asyncio.to_thread(_write, self._folder / name, rows)
+            await asyncio.to_thread(_write, self._folder, number, rows)
         except asyncio.CancelledError:
             for future in waiting:
                 future.cancel()
@@ -165,18 +165,14 @@ class Journal:
         first: dict[bytes, int] = {}
         for row, key in enumerate(whole.column("key").to_pylist()):
             first.setdefault(key, row)
-        name = f"all-{uuid.uuid4().hex[:6]}.arrow"
-        _write_segment(self._folder / name, whole.take(list(first.values())))
+        joined = _write_segment(self._folder, "all", whole.take(list(first.values())))
         with storage_errors(self._folder):
             for path in segments:
-                path.unlink()
-
-    def forget(self) -> None:
-        """Free the memory of a shard that ended."""
-        self._rows = {}
+                if path != joined:  # a compaction that was cut short had the same rows
+                    path.unlink()
 
 
-def _write(path: Path, rows: list[tuple[bytes, Completion]]) -> None:
+def _write(folder: Path, number: int, rows: list[tuple[bytes, Completion]]) -> None:
     table = pa.table(
         {
             "key": pa.array([key for key, _ in rows], pa.binary(16)),
@@ -188,31 +184,42 @@ def _write(path: Path, rows: list[tuple[bytes, Completion]]) -> None:
         },
         schema=_SCHEMA,
     )
-    _write_segment(path, table)
+    _write_segment(folder, f"{number:06d}", table)
 
 
-def _write_segment(path: Path, table: pa.Table) -> None:
+def _write_segment(folder: Path, stem: str, table: pa.Table) -> Path:
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(sink, _SCHEMA, options=options) as writer:
+        writer.write_table(table)
+    content = sink.getvalue()
+    path = folder / f"{stem}-{_digest(content)}.arrow"
+
     def put(temporary: Path) -> None:
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        with (
-            pa.OSFile(str(temporary), "wb") as file,
-            pa.ipc.new_file(file, _SCHEMA, options=options) as writer,
-        ):
-            writer.write_table(table)
+        temporary.write_bytes(content)
 
     write_whole(path, put)
+    return path
 
 
 def _read(path: Path) -> pa.Table:
     try:
-        with pa.OSFile(str(path)) as file:
-            return pa.ipc.open_file(file).read_all()
-    except (OSError, pa.ArrowInvalid) as error:
+        content = path.read_bytes()
+        written = path.stem.rpartition("-")[2]
+        # Arrow does not see every byte that changed; a name from before had no digest.
+        if len(written) == 2 * _DIGEST and written != _digest(content):
+            raise ValueError("its content is not what was written")
+        return pa.ipc.open_file(pa.BufferReader(content)).read_all()
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise StorageError(
             f"{path}: this journal segment cannot be read ({error}); restore it, or delete it "
             f"to buy its completions again",
             path=str(path),
         ) from error
+
+
+def _digest(content: bytes | pa.Buffer) -> str:
+    return hashlib.blake2b(content, digest_size=_DIGEST).hexdigest()
 
 
 def _unpack(table: pa.Table) -> Iterable[tuple[bytes, Completion]]:

@@ -2,11 +2,17 @@
 
 An exclusive `flock` (gone with its process, however it ends) and a heartbeat inside the file for
 folders that several hosts share, where `flock` may not reach. A holder on another host whose
-heartbeat is younger than `STALE_S` keeps the folder.
+heartbeat is younger than `STALE_S` keeps the folder; where the file system knows no `flock` at all,
+so does one on this host whose process lives.
+
+Not guaranteed without a `flock` that reaches everybody: two owners that begin in the same instant
+are both let in; clocks that differ by more than `STALE_S` are believed; and a holder that was
+frozen for longer loses the folder without noticing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -44,10 +50,11 @@ class FolderLock:
             os.close(self._handle)
             raise self._busy(holder) from None
         except OSError:
-            pass  # a file system without flock: the heartbeat is all there is
+            flocked = False  # a file system without flock: the heartbeat is all there is
+        else:
+            flocked = True
         holder = self._holder()
-        elsewhere = holder.get("host") not in (None, socket.gethostname())
-        if elsewhere and time.time() - float(str(holder.get("time", 0))) < STALE_S:
+        if _alive(holder, flocked):
             os.close(self._handle)
             raise self._busy(holder)
         try:
@@ -70,7 +77,8 @@ class FolderLock:
         self._stop.set()
         if self._beat is not None:
             self._beat.join()
-        os.ftruncate(self._handle, 0)
+        with contextlib.suppress(OSError):  # a disk that fails has been reported by who wrote data
+            os.ftruncate(self._handle, 0)
         os.close(self._handle)
 
     def _keep_beating(self) -> None:
@@ -101,3 +109,24 @@ class FolderLock:
             folder=str(self._folder),
             **{k: str(v) for k, v in holder.items()},
         )
+
+
+def _alive(holder: dict[str, object], flocked: bool) -> bool:
+    """Whether the process that last wrote the heartbeat still owns the folder."""
+    host, pid, beat = (holder.get(key) for key in ("host", "pid", "time"))
+    if not isinstance(beat, int | float) or time.time() - beat >= STALE_S:
+        return False
+    if host != socket.gethostname():
+        return True
+    # On this host the flock, where there is one, knows better than a process id.
+    return not flocked and isinstance(pid, int) and pid != os.getpid() and _runs(pid)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's process
+    return True

@@ -18,6 +18,11 @@ from dataclasses import dataclass, field
 from pipeline.engines.base import Prompt
 
 
+def about_tokens(text: str) -> int:
+    """How long a text may be where nobody counted: about four characters a token."""
+    return -(-len(text) // 4)
+
+
 @dataclass(frozen=True, slots=True)
 class Prefix:
     """The first `steps` (m) steps of a solution; `hash`: 32 hex digits of problem and prompt."""

@@ -1,8 +1,8 @@
 """The recipe: everything a run is made of, read from TOML, checked before anything is spent.
 
 Unknown keys are refused. The recipe is echoed whole into the manifest; `Recipe.identity()` is
-what a folder belongs to: it leaves out `problems.limit`, `[run]`, `[output]` and the budget,
-which may change between two runs on one folder.
+what a folder belongs to: it leaves out `problems.limit`, `[run]`, `[output]`, the budget, and where
+servers stand and how much they take, which may change between two runs on one folder.
 """
 
 from __future__ import annotations

@@ -81,6 +81,7 @@ ROLLOUTS = pa.schema(
         ("problem_id", pa.string()),
         ("prefix_hash", pa.string()),
         ("prefix_len", pa.int32()),
+        ("prefix_end", pa.int32()),  # code points of the solution before `text`
         ("draw", pa.int32()),
         ("text", pa.string()),
         ("outcome", pa.string()),
@@ -90,6 +91,7 @@ ROLLOUTS = pa.schema(
         ("tokens", pa.int32()),
         ("seed", pa.int64()),
         ("prover", pa.string()),  # model revision
+        ("source", pa.string()),  # as in evidence: prover, prompt and sampling parameters
     ]
 )
 
@@ -224,7 +226,7 @@ LABELS = pa.schema(
         ("p_mean", pa.float64()),
         ("p_product", pa.float64()),
         ("p_last", pa.float64()),
-        ("pass_rate", pa.float64()),  # of the problem, over the screening samples
+        ("pass_rate", pa.float64()),  # of the problem: its samples, or the prover's from the root
         ("difficulty", pa.float64()),  # 1 - (right + 1/2) / (known + 1) of the problem's samples
         ("level", pa.string()),
         ("answer_agreement", pa.float64()),  # null where the answer was given

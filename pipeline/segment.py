@@ -16,9 +16,9 @@ Not guaranteed: that a step is one thought. An unclosed fence or formula is plai
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from pipeline.trace import read_trace, response_start
@@ -103,19 +103,26 @@ def _cut(text: str, rule: Rule, first: int, last: int) -> list[tuple[int, int]]:
     return spans
 
 
+def spans_of(ends: Iterable[int]) -> list[tuple[int, int]]:
+    """The spans of pieces that end there, one after the other."""
+    whole = list(ends)
+    return list(zip([0, *whole[:-1]], whole, strict=True))
+
+
 def token_ends(spans: Sequence[tuple[int, int]], char_ends: Sequence[int]) -> tuple[list[int], int]:
     """For each span the tokens kept by the prefix that ends there; boundaries inside a token.
 
-    `char_ends[i]` is the number of code points that are complete once token i is there: a token
-    that holds only a part of a character ends where the token before it ends. Where a boundary
-    lies inside a token, that token is kept.
+    `char_ends[i]` is the code point at which token i ends; tokens that hold parts of one character
+    all end where it ends (pipeline/engines/tokens.py), so they are kept together. Where a boundary
+    lies inside a token, that token is kept, and what completes its last character.
     """
     kept: list[int] = []
     inside = 0
     for _, end in spans:
         token = bisect_left(char_ends, end)  # the first that reaches the boundary
-        kept.append(min(token + 1, len(char_ends)))
-        inside += token < len(char_ends) and char_ends[token] > end
+        reached = char_ends[token] if token < len(char_ends) else end
+        kept.append(bisect_right(char_ends, reached))
+        inside += reached > end
     return kept, inside
 
 

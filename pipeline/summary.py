@@ -32,6 +32,7 @@ class Summary:
     labelled: int
     positive: int
     outcomes: dict[str, int]
+    sampled_truncated: int  # solutions that the policy drew and max_tokens cut
     sample_completions: int
     sample_unknown: int
     sample_tokens: int
@@ -54,7 +55,7 @@ class Summary:
     def warnings(self) -> list[str]:
         found = []
         drawn = self.rollouts + self.sample_completions
-        truncated = self.rollouts_truncated + self.outcomes.get("truncated", 0)
+        truncated = self.rollouts_truncated + self.sampled_truncated
         if drawn and truncated > TRUNCATED_WARNING * drawn:
             found.append(
                 f"{truncated / drawn:.0%} of the completions were cut by max_tokens; their "
@@ -77,7 +78,7 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         steps=pl.col("steps").list.len().sum(),
         labelled=label.count(),
         positive=label.cast(pl.Int64).sum(),
-        truncated=(pl.col("finish_reason") == "length").sum(),
+        truncated=((pl.col("finish_reason") == "length") & (pl.col("origin") == "sampled")).sum(),
     ).collect()
     reasons = labels.filter(~kept).group_by("keep_reason").len().collect()
     outcomes = labels.group_by("outcome").len().collect()
@@ -123,7 +124,8 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         steps=first["steps"],
         labelled=first["labelled"],
         positive=first["positive"] or 0,
-        outcomes=_counts(outcomes) | {"truncated": first["truncated"]},
+        outcomes=_counts(outcomes),
+        sampled_truncated=first["truncated"],
         sample_completions=asked.get("completions", 0),
         sample_unknown=asked.get("unknown", 0),
         sample_tokens=asked.get("tokens", 0),

@@ -14,9 +14,10 @@ before the first error and becomes a state. It ends after `searches` searches or
 Where the paper leaves room: lengths are cut at steps, so a middle is the step's end nearest to the
 middle of the piece in tokens. Only rollouts known to be wrong are in the pool (the paper's
 "supposed-to-be-correct wrong-answer rollouts"): the division needs an end that is wrong. The
-screening samples are the root's rollouts. A rollout whose whole text was searched before is
-retired without a search: its first error is known. A middle that cannot be decided (mostly
-unknown outcomes) ends its division, as unknown is no failure.
+screening samples are the root's rollouts; where they are another model's, or imported, they seed
+the root's pool all the same, and MC of the root is the prover's. A rollout whose whole text was
+searched before is retired without a search: its first error is known. A middle that cannot be
+decided (mostly unknown outcomes) ends its division, as unknown is no failure.
 
 Guarantees: no rollout is selected twice (RuntimeError otherwise); same evidence, same tree.
 """
@@ -118,11 +119,11 @@ class _Tree:
 
 def omegaprm(start: Start, settings: SearchSettings) -> Search:
     tree = _Tree()
-    wrong = [c for c in start.candidates if c.outcome is Verdict.INCORRECT and len(c)]
-    if not wrong:
+    seeds = start.wrong[: settings.solutions]
+    if not seeds:
         return tree.grown()
-    entries = [_Entry(c.draw, c.tokens, c.solution.text, c) for c in wrong[: settings.solutions]]
-    tree.add(wrong[0].solution.prefix(0), start.root, entries)
+    entries = [_Entry(c.draw, c.tokens, c.solution.text, c) for c in seeds]
+    tree.add(seeds[0].solution.prefix(0), start.root, entries)
     while len(tree.selections) < settings.searches:
         selected = tree.select()
         if selected is None:

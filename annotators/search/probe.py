@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from pipeline.prefix import CutSolution, Prefix
 from pipeline.verdict import Verdict
+from pipeline.zero import least_failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class Start:
     mean_tokens: float = 0.0
     join: Callable[[Rollout], Candidate | None] = lambda rollout: None
 
+    @property
+    def wrong(self) -> list[Candidate]:
+        """Those whose first error can be looked for."""
+        return [c for c in self.candidates if c.outcome is Verdict.INCORRECT and len(c)]
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -127,8 +133,7 @@ def each_solution(
 
     def search_all(start: Start, settings: SearchSettings) -> Search:
         live: list[tuple[Steps, Wave]] = []
-        wrong = [c for c in start.candidates if c.outcome is Verdict.INCORRECT and len(c)]
-        for candidate in wrong[: settings.solutions]:
+        for candidate in start.wrong[: settings.solutions]:
             own = search(candidate, settings)
             first = next(own, None)
             if first is not None:
@@ -151,8 +156,8 @@ def each_solution(
 
 
 def is_zero(counts: Counts, k: int) -> bool:
-    """No rollout succeeded, and at least half of k are known failures: unknown is no failure."""
-    return counts.correct == 0 and counts.incorrect >= -(-k // 2)
+    """All k were drawn, none succeeded, and enough of them are known failures."""
+    return counts.correct == 0 and counts.drawn >= k and counts.incorrect >= least_failures(k)
 
 
 def until_success(prefix: Prefix, k: int) -> Generator[Wave, list[Measured | None], bool | None]:

@@ -1,13 +1,16 @@
 """What an OpenAI-compatible server says, read with suspicion: choices, token ids, errors, waits.
 
-One choice of a vLLM answer with `return_token_ids`::
+One choice of a vLLM answer with `return_token_ids` and `"logprobs": 0`::
 
     {"index": 0, "text": "3 + 5 = 8", "finish_reason": "stop", "stop_reason": null,
-     "token_ids": [18, 489, 20, 284, 23, 2]}
+     "token_ids": [18, 489, 20, 284, 23, 2],
+     "logprobs": {"tokens": ["3", " +", " 5", " =", " 8", ""], "top_logprobs": [...],
+                  "token_logprobs": [-0.1, -0.02, -0.0, -0.3, -0.01, -0.2], "text_offset": [...]}}
 
 Guarantees: pure functions; a body that is no such answer is a BadAnswer, a choice without a text
 or without a known end ("abort", null) is left out, never guessed. Token ids are kept only where
-they are those of the text: some servers put the end token at their end, some do not.
+they are those of the text: some servers put the end token at their end, some do not. The same for
+log-probabilities: kept beside ids only, and where their number is that of the ids, end token or no.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from pipeline.engines.base import Completion
+from pipeline.engines.base import Completion, usable_logprobs
 
 Decode = Callable[[tuple[int, ...]], str | None]
 
@@ -61,7 +64,8 @@ def completions(answer: dict[str, Any], decode: Decode) -> list[Completion]:
             continue
         generated = len(ids) if with_end or reason == "length" else len(ids) + 1
         kept = _ids_of_text(ids, text, choice, decode, drop_end=with_end and reason == "stop")
-        found.append(Completion(text, reason, generated, kept))
+        logprobs = _logprobs(choice, len(ids), kept)
+        found.append(Completion(text, reason, generated, kept, logprobs))
     return found
 
 
@@ -118,6 +122,20 @@ def _ids_of_text(
     if decoded == text:
         return whole
     return cut if decode(cut) == text else None
+
+
+def _logprobs(
+    choice: dict[str, Any], sent: int, kept: tuple[int, ...] | None
+) -> tuple[float, ...] | None:
+    """Those of the `kept` ids, a beginning of the `sent` ones."""
+    holder = choice.get("logprobs")
+    values = holder.get("token_logprobs") if isinstance(holder, dict) else None
+    if kept is None or not isinstance(values, list):
+        return None
+    with_end = len(kept) + 1 if choice["finish_reason"] == "stop" else sent
+    if len(values) not in (len(kept), sent, with_end):
+        return None
+    return usable_logprobs(values[: len(kept)])
 
 
 def _split(total: int | None, lengths: list[int]) -> list[int]:

@@ -33,6 +33,7 @@ class Job:
     n: int
     sampling: Sampling
     limit: int  # tokens there is room for
+    logprobs: bool = False  # no part of `kind`: scoring comes after sampling, job by job
     done: Future[list[Completion]] = field(default_factory=Future)
     arrived: float = field(default_factory=time.monotonic)
 

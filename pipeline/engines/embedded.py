@@ -9,6 +9,11 @@ PolicyError at construction.
 Not guaranteed: equal samples for equal seeds; CTranslate2 does not give them, even alone, so the
 request's seed is not used. Stop strings cut the text after the fact: `tokens` counts what was
 generated, and where a stop string begins inside a token, the piece before it is encoded anew.
+
+Log-probabilities come from a second pass over prompt and completion, so that they are those of
+`token_ids`, a piece encoded anew included. They carry int8 rounding: on the bundled policy, against
+float32 arithmetic in NumPy over 5,318 tokens, 0.0006 a token on average, 0.22 at most, and 0.0013
+at most in the mean of a completion. The pass costs about 15 % of the sampling speed.
 """
 
 from __future__ import annotations
@@ -16,7 +21,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import threading
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,10 +31,23 @@ from typing import Any
 import ctranslate2
 
 from pipeline.engines import tokens
-from pipeline.engines.base import FAILED, Completion, EngineIdentity, Request, Sampling
+from pipeline.engines.base import (
+    FAILED,
+    Completion,
+    EngineIdentity,
+    Request,
+    Sampling,
+    usable_logprobs,
+)
 from pipeline.engines.batches import FULL, BatchQueue, Job
 from pipeline.engines.policy_folder import PolicyFolder
 from pipeline.errors import EngineDown, PolicyError
+
+# Tokens scored at once. A pass over a whole batch holds attention and logarithms of the vocabulary
+# for each of its tokens, leaves the cache, and takes three times as long as passes of this size.
+SCORED_AT_ONCE = 1024
+
+_log = logging.getLogger(__name__)
 
 
 class EmbeddedEngine:
@@ -43,6 +63,7 @@ class EmbeddedEngine:
         self._queue: BatchQueue | None = None
         self._threads: list[threading.Thread] = []
         self._generator: Any = None
+        self._warned = False
 
     @cached_property
     def identity(self) -> EngineIdentity:
@@ -118,7 +139,7 @@ class EmbeddedEngine:
             return [FAILED] * request.n
         counts = [FULL] * (request.n // FULL)
         counts += [request.n % FULL] if request.n % FULL else []
-        jobs = [Job(prompt, count, request.sampling, limit) for count in counts]
+        jobs = [Job(prompt, count, request.sampling, limit, request.logprobs) for count in counts]
         self._queue.put(jobs)
         parts = await asyncio.gather(*(asyncio.wrap_future(job.done) for job in jobs))
         return [completion for part in parts for completion in part]
@@ -156,7 +177,46 @@ class EmbeddedEngine:
             [self._completion(ids, job.limit, sampling) for ids in result.sequences_ids]
             for job, result in zip(batch, results, strict=True)
         ]
-        return [part * n for part in completions] if greedy else completions
+        self._score(batch, completions)
+        if greedy:
+            return [part * n for part in completions]
+        for part in completions:
+            # They come best first: draws 0..k of n would be better than a sample of size k.
+            random.shuffle(part)
+        return completions
+
+    def _score(self, batch: list[Job], completions: list[list[Completion]]) -> None:
+        """Put log-probabilities in the completions of the jobs that want them."""
+        inputs: dict[tuple[int, tuple[int, ...]], list[str]] = {}  # equal completions: one pass
+        for index, (job, part) in enumerate(zip(batch, completions, strict=True)):
+            for ids in {one.token_ids for one in part} if job.logprobs else ():
+                pieces = [self._piece(one) for one in ids or ()]
+                if ids is not None and all(pieces):
+                    inputs[index, ids] = job.prompt + pieces
+        if not inputs:
+            return
+        try:
+            results = self._generator.score_batch(
+                list(inputs.values()),
+                max_batch_size=SCORED_AT_ONCE,
+                batch_type="tokens",
+                max_input_length=0,  # its own limit would cut what is longer, without a word
+            )
+        except Exception as error:  # the completions are good without
+            if not self._warned:  # one line a run: thousands may follow
+                _log.warning("no log-probabilities: CTranslate2 cannot score: %s", error)
+                self._warned = True
+            return
+        scores: dict[tuple[int, tuple[int, ...] | None], tuple[float, ...] | None] = {}
+        for (index, ids), result in zip(inputs, results, strict=True):
+            values = result.log_probs[len(batch[index].prompt) - 1 :]  # the first token has none
+            scores[index, ids] = usable_logprobs(values) if len(values) == len(ids) else None
+        for index, part in enumerate(completions):
+            part[:] = [replace(one, logprobs=scores.get((index, one.token_ids))) for one in part]
+
+    def _piece(self, index: int) -> str:
+        """Token string of an id; "" for ids that are the model's but not the tokenizer's."""
+        return self._pieces[index] if index < len(self._pieces) else ""
 
     def _completion(self, ids: list[int], limit: int, sampling: Sampling) -> Completion:
         ids = ids[:limit]  # a mate in the batch may have had more room

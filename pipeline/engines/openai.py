@@ -7,13 +7,19 @@ is down. What may pass is tried again with growing, jittered waits: connection e
 kept). A request the server refuses, or that keeps failing while others succeed, gives "failed"
 completions. EngineDown: a refused key or model, or no answer to anyone for `patience_s`.
 
+Log-probabilities are asked for only where the server gives token ids (they would have nothing to
+stand beside) and showed some at start. The request for them is `"logprobs": 0`, the chosen token's
+alone, which vLLM, SGLang and OpenAI take; a larger number lists alternatives nobody reads.
+
 The key is read from OPENAI_API_KEY and appears in no message. Not guaranteed: equal samples for
-equal seeds (servers do not promise it), though equal requests carry equal seeds.
+equal seeds (servers do not promise it), though equal requests carry equal seeds; at which
+temperature the server takes its log-probabilities (pipeline/engines/base.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import random
@@ -36,6 +42,8 @@ ATTEMPTS = 6  # failures of one request, while others succeed, after which it is
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 30.0
 _TINY = {"prompt": "1", "max_tokens": 1, "n": 1, "temperature": 1.0}
+_IDS = {"return_token_ids": True}
+_LOGPROBS = {"logprobs": 0}
 
 _log = logging.getLogger(__name__)
 
@@ -68,8 +76,10 @@ class OpenAIEngine:
         self._model_hash = ""
         self._takes_ids = False
         self._gives_ids = False
+        self._gives_logprobs = False
         self._last_answer = float("-inf")  # when anyone last got an answer
         self._warned = False
+        self._warned_of_logprobs = False
 
     @property
     def identity(self) -> EngineIdentity:
@@ -89,7 +99,8 @@ class OpenAIEngine:
         return None if self._tokenizer is None else tokens.char_ends(self._tokenizer, ids)
 
     async def start(self) -> None:
-        """Asks every URL for its models (one must answer), and one what it knows of token ids."""
+        """Asks every URL for its models (one must answer), and one what it knows of token ids and
+        log-probabilities."""
         self._model_hash = await self._http.open()
         try:
             await self._probe()
@@ -101,23 +112,39 @@ class OpenAIEngine:
         await self._http.close()
 
     async def _probe(self) -> None:
-        """One token bought: does the server take ids as a prompt, and give them back?"""
-        ids = {"prompt": list(self.encode("1") or (1,)), "return_token_ids": True}
-        extras: tuple[dict[str, Any], ...] = (ids, {"return_token_ids": True}, {})
+        """One token bought: does the server take ids as a prompt, and give ids and logprobs?
+
+        One request where it takes all of it, four at most: where it refuses, parts are left out
+        until it does not, and log-probabilities tried again if it was another part it refused.
+        """
+        ids = {"prompt": list(self.encode("1") or (1,))}
         refused: Refused | None = None
-        for extra in extras:
-            call = _Call("probe", _TINY | {"model": self._model} | extra)
+        for extra in (ids | _IDS | _LOGPROBS, ids | _IDS, _IDS, {}):
             try:
-                await self._ask(call)
+                answer = await self._try(extra)
             except Refused as error:
                 refused = error
                 continue
             self._takes_ids = "prompt" in extra
-            self._gives_ids = '"token_ids"' in call.answer
+            self._gives_ids = '"token_ids"' in answer
+            if extra == _IDS and self._gives_ids:
+                with contextlib.suppress(Refused):
+                    answer = await self._try(_IDS | _LOGPROBS)
+            self._gives_logprobs = self._gives_ids and '"token_logprobs"' in answer
             return
         raise EngineDown(f"the server refuses every prompt: {refused}", urls=self._http.urls)
 
+    async def _try(self, extra: dict[str, Any]) -> str:
+        """The answer to a tiny request. Raises Refused, EngineDown."""
+        call = _Call("probe", _TINY | {"model": self._model} | extra)
+        if not await self._ask(call):  # given up: the server trips over something in it
+            raise Refused(call.last_error)
+        return call.answer
+
     async def complete(self, request: Request) -> list[Completion]:
+        if request.logprobs and not self._gives_logprobs and not self._warned_of_logprobs:
+            _log.warning("the server gives no log-probabilities of known tokens: none are recorded")
+            self._warned_of_logprobs = True
         chunks = range(0, request.n, self._slots.total)
         parts = await asyncio.gather(
             *(self._chunk(request, at, min(self._slots.total, request.n - at)) for at in chunks)
@@ -162,7 +189,9 @@ class OpenAIEngine:
         if sampling.stop:
             body["stop"] = list(sampling.stop)
         if self._gives_ids:
-            body["return_token_ids"] = True
+            body |= _IDS
+        if request.logprobs and self._gives_logprobs:
+            body |= _LOGPROBS
         return body
 
     def _sent_prompt(self, prompt: Prompt) -> str | list[int]:

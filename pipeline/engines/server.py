@@ -3,12 +3,19 @@
     python -m pipeline.engines.server --engine stub --model error=0.1 --port 8000 \\
         --served-model-name toy
 
+`stepsmith fault-server` is the same with faults (pipeline/engines/faults.py).
+
 Serves GET /v1/models and /health, POST /v1/completions (text or token ids) and a minimal
 POST /v1/chat/completions (messages joined) on the loopback address, without a key.
 
 Guarantees: draws are taken from the request's seed, so that equal requests with equal seeds are
 the same request to a deterministic engine, and others are not; `token_ids` leave out the end
 token, `usage` counts it. Not done: streaming, log-probabilities, authentication.
+
+With `log`, each request is one JSON line in that file before its answer is sent, so that what was
+asked and answered can be counted from outside, over restarts too::
+
+    {"prompt": "5f0c…", "seed": 91, "n": 8, "choices": 8, "fault": null}
 
 `running_server` runs it inside a test, with faults on chosen requests.
 """
@@ -17,41 +24,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import random
+import signal
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections import Counter, deque
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from aiohttp import web
 
 from pipeline.engines.base import Completion, Engine, Prompt, Request, Sampling
+from pipeline.engines.faults import Fault, FaultPlan, Faults
 from pipeline.errors import EngineDown, StepsmithError
+from pipeline.files import storage_errors
 
 _HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What goes wrong with one request.
-
-    status: answer `status` (with `retry_after` where set). hang: no answer for `seconds`, then the
-    connection closes. close: the connection closes at once. html, truncated: a 200 that is not
-    JSON, or breaks off. few: only the first `keep` choices. empty: every text is empty.
-    """
-
-    kind: Literal["status", "hang", "close", "html", "truncated", "few", "empty"]
-    status: int = 500
-    retry_after: str = ""
-    seconds: float = 3600.0
-    keep: int = 1
-
-
-Faults = Callable[[int], Fault | None]
 
 
 @dataclass(slots=True)
@@ -60,9 +52,11 @@ class Server:
 
     engine: Engine
     name: str
-    faults: Faults | None = None
+    faults: Faults | FaultPlan | None = None
+    log: Path | None = None
     url: str = ""  # base URL, ends in /v1; set once it listens
     requests: int = 0  # readable POST requests so far, the client's probe among them
+    planted: Counter[str] = field(default_factory=Counter)  # faults so far, by name
     seen: deque[tuple[str, dict[str, Any]]] = field(default_factory=lambda: deque(maxlen=1000))
 
     def app(self) -> web.Application:
@@ -95,11 +89,14 @@ class Server:
         except (ValueError, TypeError, KeyError) as error:
             return _refuse(400, f"bad request: {error}")
         self.seen.append((session, body))
-        fault = self.faults(self.requests) if self.faults else None
+        fault = self._next_fault(body)
         self.requests += 1
         if body.get("model") != self.name:
             return _refuse(404, f"The model `{body.get('model')}` does not exist.")
+        if fault is not None:
+            self.planted[fault.name] += 1
         if fault is not None and fault.kind in ("status", "hang", "close", "html"):
+            self._note(request, body, 0, fault)
             return await _misbehave(http, fault)
         try:
             completions = await self.engine.complete(request)
@@ -114,7 +111,36 @@ class Server:
         answer = json.dumps(self._body(request, completions, body, chat=chat))
         if fault is not None and fault.kind == "truncated":
             answer = answer[: len(answer) // 2]
+        sent = 0 if fault is not None and fault.kind == "truncated" else len(completions)
+        self._note(request, body, sent, fault)
         return web.Response(text=answer, content_type="application/json")
+
+    def report(self) -> str:
+        """How many requests came, and how many of each fault were planted."""
+        planted = ", ".join(f"{name}: {count:,}" for name, count in sorted(self.planted.items()))
+        return f"{self.name}: {self.requests:,} requests; faults planted: {planted or 'none'}"
+
+    def _next_fault(self, body: dict[str, Any]) -> Fault | None:
+        if not isinstance(self.faults, FaultPlan):
+            return self.faults(self.requests) if self.faults else None
+        content = json.dumps(body, sort_keys=True).encode()
+        return self.faults.of(self.requests, hashlib.blake2b(content, digest_size=16).digest())
+
+    def _note(
+        self, request: Request, body: dict[str, Any], choices: int, fault: Fault | None
+    ) -> None:
+        if self.log is None:
+            return
+        prompt = request.prompt.text.encode("utf-8", "surrogatepass")
+        row = {
+            "prompt": hashlib.blake2b(prompt, digest_size=8).hexdigest(),
+            "seed": body.get("seed"),
+            "n": request.n,
+            "choices": choices,
+            "fault": None if fault is None else fault.name,
+        }
+        with storage_errors(self.log), self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")  # one write: a line is whole or not there
 
     def _request(self, body: dict[str, Any], session: str, *, chat: bool) -> Request:
         prompt = body["messages"] if chat else body["prompt"]
@@ -139,7 +165,11 @@ class Server:
             stop=(stop,) if isinstance(stop, str) else tuple(stop),
         )
         first_draw = random.getrandbits(40) if seed is None else int(seed)
-        return Request(session, given, int(body.get("n", 1)), first_draw, sampling, seed=0)
+        # In /v1/completions it is how many alternatives to list: 0 asks for the chosen token alone.
+        wish = body.get("logprobs")
+        logprobs = not chat and wish is not None and wish is not False
+        n = int(body.get("n", 1))
+        return Request(session, given, n, first_draw, sampling, seed=0, logprobs=logprobs)
 
     def _body(
         self, request: Request, completions: list[Completion], body: dict[str, Any], *, chat: bool
@@ -155,6 +185,10 @@ class Server:
                 choice["text"] = completion.text
             if body.get("return_token_ids") and completion.token_ids is not None:
                 choice["token_ids"] = list(completion.token_ids)
+            if request.logprobs and completion.logprobs is not None:
+                tokens = [self.engine.decode((one,)) or "" for one in completion.token_ids or ()]
+                logprobs = list(completion.logprobs)
+                choice["logprobs"] = {"tokens": tokens, "token_logprobs": logprobs}
             choices.append(choice)
         ids = request.prompt.token_ids or self.engine.encode(request.prompt.text) or ()
         spent = sum(completion.tokens for completion in completions)
@@ -191,10 +225,15 @@ async def _misbehave(http: web.Request, fault: Fault) -> web.Response:
 
 @asynccontextmanager
 async def running_server(
-    engine: Engine, *, faults: Faults | None = None, name: str = "stub", port: int = 0
+    engine: Engine,
+    *,
+    faults: Faults | FaultPlan | None = None,
+    name: str = "stub",
+    port: int = 0,
+    log: Path | None = None,
 ) -> AsyncIterator[Server]:
     """Serves a started engine on the running loop; port 0 takes a free one. Closes no engine."""
-    server = Server(engine, name, faults)
+    server = Server(engine, name, faults, log)
     runner = web.AppRunner(server.app(), shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     try:
@@ -206,12 +245,42 @@ async def running_server(
         await runner.cleanup()
 
 
-async def _serve(engine: Engine, name: str, port: int) -> None:
+def serve(
+    kind: str,
+    model: str,
+    *,
+    port: int,
+    name: str = "",
+    faults: FaultPlan | None = None,
+    log: Path | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; says the URL first and what it saw last.
+
+    Raises PolicyError (the model), StorageError (the log), StepsmithError (the port).
+    """
+    engine = _engine(kind, model)
+    if log is not None:
+        with storage_errors(log):
+            log.open("a").close()
+    asyncio.run(_serve(engine, name or _name(kind, model), port, faults, log))
+
+
+async def _serve(
+    engine: Engine, name: str, port: int, faults: FaultPlan | None, log: Path | None
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await engine.start()
     try:
-        async with running_server(engine, name=name, port=port) as server:
+        async with running_server(engine, faults=faults, name=name, port=port, log=log) as server:
             print(f"{name} at {server.url}", flush=True)
-            await asyncio.Event().wait()
+            await stop.wait()
+            print(server.report(), flush=True)
+    except OSError as error:
+        raise StepsmithError(
+            f"cannot listen on port {port}: {error.strerror}; choose another --port", port=port
+        ) from error
     finally:
         await engine.close()
 
@@ -224,24 +293,23 @@ def main() -> None:
     parser.add_argument("--served-model-name", default="")
     args = parser.parse_args()
     try:
-        engine, name = _engine(args.engine, args.model)
-        asyncio.run(_serve(engine, args.served_model_name or name, args.port))
+        serve(args.engine, args.model, port=args.port, name=args.served_model_name)
     except StepsmithError as error:
         raise SystemExit(error.message) from None
-    except OSError as error:
-        raise SystemExit(f"cannot listen on port {args.port}: {error.strerror}") from None
-    except KeyboardInterrupt:
-        pass
 
 
-def _engine(kind: str, model: str) -> tuple[Engine, str]:
+def _engine(kind: str, model: str) -> Engine:
     if kind == "stub":
         from pipeline.engines.stub import StubEngine
 
-        return StubEngine(model), "stub"
+        return StubEngine(model)
     from pipeline.engines.embedded import EmbeddedEngine  # loads CTranslate2: only when asked
 
-    return EmbeddedEngine(Path(model)), Path(model).name
+    return EmbeddedEngine(Path(model))
+
+
+def _name(kind: str, model: str) -> str:
+    return "stub" if kind == "stub" else Path(model).name
 
 
 if __name__ == "__main__":

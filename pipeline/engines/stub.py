@@ -10,7 +10,8 @@ whatever the batch, the order, the process or the machine. With `log`, one line
 request is one write, so lines of several processes never mix): kill tests count what was bought.
 Failed completions, and prompts that hold no toy problem, are not logged: nothing was bought.
 
-Not modelled: temperature, top-p, top-k. Tokens are characters.
+Not modelled: temperature, top-p, top-k. Tokens are characters. Log-probabilities are None, also
+where they are asked for: those of single characters would need every text the process can write.
 """
 
 from __future__ import annotations

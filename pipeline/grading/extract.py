@@ -72,20 +72,6 @@ def find_answer(text: str, answer_type: str) -> FinalAnswer | None:
     return found
 
 
-def extract_answer(text: str, answer_type: str) -> str | None:
-    """The text of the final answer."""
-    found = find_answer(text, answer_type)
-    return found.text if found else None
-
-
-def answer_is_complete(text: str, finish_reason: str) -> bool:
-    """Whether the final answer stands, even where the solution was cut by its length."""
-    if finish_reason != "length":
-        return True
-    found = find_answer(text, "text")
-    return found is not None and found.complete
-
-
 def last_box(text: str) -> str | None:
     """What stands in the last box of a worked solution, such as MATH's; None without one."""
     box = _last(_BOX, text)

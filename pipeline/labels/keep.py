@@ -1,8 +1,9 @@
 """Which rows a user should train on: `keep`, and the reason where not.
 
 Guarantees: every row stays in the table; the first reason that holds is given, in this order:
-outcome_unknown (view scan only), the question's reason (all_right, all_wrong, low_pass_rate),
-no_step, no_zero_step (view scan only), no_label, balance. `balance` looks at rows kept so far:
+the question's reason (all_right, all_wrong, low_pass_rate, no_outcome, weak_majority),
+outcome_unknown (view scan only), no_step, no_zero_step (view scan only), no_label, balance.
+`balance` looks at rows kept so far:
 `outcome` drops the surplus of right or wrong solutions (SCAN's 1 : 1), `first_error` equalises
 the thirds of the solution in which the first error lies, over the thirds that occur at all. Whose
 turn it is to go is decided by a hash of solution_id, so it does not depend on the order of rows.

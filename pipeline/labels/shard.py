@@ -1,11 +1,12 @@
 """What every view reads: the measurements of a shard, and what they say on their face.
 
 Guarantees the meaning of four words. *success*: a rollout from this prefix was right. *zero*:
-none was, and at least half of the k rollouts have a known outcome; a step whose draws are mostly
-unknown is no zero. *witnessed*: a right completion of this prefix is known, from here, from a
-longer prefix of the same solution, or because the solution itself ends rightly. *mc*: c / n,
-where it is a measurement at all. The prefix that is the whole solution needs no rollout: its
-value is the solution's own outcome, exactly (`exact`). Does not judge whether a success was luck.
+none was, all k were drawn, and at least half of them have a known outcome; a step whose draws are
+mostly unknown, or were cut short by the budget, is no zero. *witnessed*: a right completion of
+this prefix is known, from here, from a longer prefix of the same solution, or because the solution
+itself ends rightly. *mc*: c / n, where it is a measurement at all. The prefix that is the whole
+solution needs no rollout: its value is the solution's own outcome, exactly (`exact`). Does not
+judge whether a success was luck.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from pipeline.labels.counts import Counts, ratio
 from pipeline.labels.layout import NULL, Bools, Floats, Labels8, Layout
+from pipeline.zero import least_failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Shard:
     value: Floats
     value_root: Floats
     outcome: Labels8  # of each solution: 1 correct, 0 incorrect, NULL unknown
-    pass_rate: Floats  # of each solution's problem, NaN where no screening outcome is known
+    pass_rate: Floats  # of each solution's problem (labels/screening.py), NaN where unknown
     success: Bools
     zero: Bools
     witnessed: Bools
@@ -40,7 +42,7 @@ class Shard:
     ) -> Shard:
         value = ratio(counts)
         success = counts.correct > 0
-        zero = ~success & (counts.incorrect >= (k + 1) // 2)
+        zero = ~success & ~counts.censored & (counts.incorrect >= least_failures(k))
         exact = np.zeros(layout.num_steps, dtype=np.bool_)
         ended = np.flatnonzero((outcome != NULL) & (layout.lengths > 0))
         last = layout.offsets[ended + 1] - 1

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pipeline.problems import reference_answer
@@ -62,10 +63,11 @@ def build(
 ) -> tuple[ImportedSolution, bool]:
     """`data` is the row: ids and descriptions are taken from it."""
     problem, text = clean_text(problem, "problem"), clean_text(text, "solution", MAX_SOLUTION)
-    if isinstance(answer, int | float) and not isinstance(answer, bool):
+    if isinstance(answer, int | float | Decimal) and not isinstance(answer, bool):
         answer = str(answer)
     given = data.get("solution_id", data.get("id"))
     own_id = isinstance(given, str | int) and given != ""
+    policy = None if policy is None else clean_text(policy, "policy")
     solution_id = content_id("s", problem, text, str(policy), *(truth or []))
     problem_id = data.get("problem_id")
     ended = data.get("finish_reason")
@@ -78,7 +80,7 @@ def build(
         answer=None if answer in (None, "") else reference_answer(clean_text(answer, "answer")),
         text=text,
         steps=list(steps) if steps is not None else None,
-        policy=None if policy is None else clean_text(policy, "policy"),
+        policy=policy,
         truth=truth,
         meta=json.dumps(meta or {}, default=str, sort_keys=True),
         level=_word(data, "level"),
@@ -143,4 +145,7 @@ def _word(data: Mapping[str, Any], *names: str) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     word = f"{value:g}" if isinstance(value, float) else str(value)  # a level 3.0 is the level 3
-    return clean_text(word, names[0]) if word.strip() else None
+    try:
+        return clean_text(word, names[0])
+    except BadRow:
+        return None

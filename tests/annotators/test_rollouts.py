@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from annotators.branches import Cutter
-from annotators.paid import PaidRollout
+from annotators.paid import PaidRollout, deposit
 from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
 from annotators.search.probe import Candidate
 from pipeline.engines.base import FAILED, Completion, EngineIdentity, Prompt, Request, Sampling
@@ -353,15 +353,35 @@ def test_other_searches_have_a_tree_without_visits(tmp_path: Path, grader: Grade
     ]
 
 
-def test_imported_rollouts_are_not_bought(tmp_path: Path, grader: Grader) -> None:
+def with_paid(
+    folder: Path, grader: Grader, allowance: int | None
+) -> tuple[ScriptedEngine, dict[tuple[str, int], tuple[int, int, int]]]:
+    """Three rollouts after "ab" are paid for; k is four."""
     engine = ScriptedEngine(lambda written, draw: BAD)
-    settings = rollout_settings("exhaustive", "src", engine, grader)
+    settings = replace(rollout_settings("exhaustive", "src", engine, grader), allowance=allowance)
+    first = candidate("abc")
     paid = [
-        PaidRollout("p", None, "abc", 2, text, "stop", 0)
+        PaidRollout(None, "abc", 2, text, "stop", 50)
         for text in ("The answer is 5.", "The answer is 6.", "The answer is 5.")
     ]
-    task = SearchTask(PROBLEM, [candidate("abc")], 20.0, QUESTION, paid=paid)
-    purchaser = Purchaser(engine, engine.identity, Sampling(), 0, Journal(tmp_path), Meter())
-    tables = asyncio.run(annotate_shard([task], settings, purchaser))
+    task = SearchTask(PROBLEM, [first], 20.0, QUESTION)
+    purchaser = Purchaser(engine, engine.identity, Sampling(), 0, Journal(folder), Meter())
+
+    async def run() -> Any:
+        draws = await deposit(paid, [first.solution], {}, purchaser)
+        return await annotate_shard([task], settings, purchaser, draws)
+
+    return engine, counts(asyncio.run(run())["evidence"].to_pylist())
+
+
+def test_imported_rollouts_are_not_bought(tmp_path: Path, grader: Grader) -> None:
+    engine, found = with_paid(tmp_path, grader, None)
     assert sorted(engine.asked) == [("a", 0, 4), ("ab", 3, 1)]
-    assert counts(tables["evidence"].to_pylist())["abc", 1] == (2, 2, 0)
+    assert found["abc", 1] == (2, 2, 0)
+
+
+def test_imported_rollouts_cost_no_allowance(tmp_path: Path, grader: Grader) -> None:
+    # Four from "a" would cost 76, one more from "ab" 19.
+    engine, found = with_paid(tmp_path, grader, 20)
+    assert engine.asked == [("ab", 3, 1)]
+    assert found["abc", 1] == (2, 2, 0)

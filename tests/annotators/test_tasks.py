@@ -52,7 +52,8 @@ def test_without_ids_of_the_prompt_a_solution_is_text() -> None:
 
 def test_without_ids_of_its_own_a_solution_is_text() -> None:
     cut = cut_solution(row() | {"token_ids": None}, Prompt("Q", (81,)), StubEngine())
-    assert cut.prefix(0).prompt == Prompt("Q")
+    assert cut.prefix(0).prompt == Prompt("Q", (81,))
+    assert cut.prefix(1).prompt == Prompt("Qa")
 
 
 def test_a_step_without_a_token_end_makes_it_text() -> None:

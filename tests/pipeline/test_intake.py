@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import RecipeError
+from pipeline.errors import ProblemFileError, RecipeError
 from pipeline.intake import read_intake, solutions_of, solutions_table
 from pipeline.recipe import Recipe, parse_recipe
 
@@ -76,11 +76,40 @@ def test_solutions_find_their_problem_by_its_text(recipe: Callable[..., Recipe])
     assert [s.problem_id for s in intake.solutions] == ["a"]
 
 
-def test_solutions_find_their_problem_by_its_id(recipe: Callable[..., Recipe]) -> None:
-    named = SOLUTION | {"problem_id": "a", "problem": "as in the book"}
-    intake = read_intake(recipe([PROBLEM], [named]))
-    assert intake.solutions is not None
-    assert [s.problem_id for s in intake.solutions] == ["a"]
+def test_an_id_alone_is_not_believed(recipe: Callable[..., Recipe]) -> None:
+    other = SOLUTION | {"problem_id": "a", "problem": "Add 4 and 9."}
+    intake = read_intake(recipe([PROBLEM], [other]))
+    assert intake.problems == []
+    assert dict(intake.set_aside) == {"solution: no_problem": 1, "no_solution": 1}
+
+
+def test_what_a_problem_is_called_in_the_file_of_solutions_is_known(
+    recipe: Callable[..., Recipe],
+) -> None:
+    intake = read_intake(recipe([PROBLEM], [SOLUTION | {"problem_id": "q7"}]))
+    assert dict(intake.renamed) == {"q7": "a"}
+
+
+def test_one_id_for_two_problems_is_refused(recipe: Callable[..., Recipe]) -> None:
+    rows = [
+        SOLUTION | {"problem_id": "1"},
+        SOLUTION | {"id": "s2", "problem_id": "1", "problem": "What is 6 times 7?"},
+    ]
+    with pytest.raises(ProblemFileError, match="problem_id '1' stands for two problems"):
+        read_intake(recipe(None, rows))
+
+
+def test_answers_that_contradict_each_other_are_none(recipe: Callable[..., Recipe]) -> None:
+    rows = [SOLUTION | {"answer": "3"}, SOLUTION | {"id": "s2"}]
+    with_other = [*rows, SOLUTION | {"id": "s3", "problem": "Add 1 and 1.", "answer": "2"}]
+    intake = read_intake(recipe(None, with_other))
+    assert [p.answer for p in intake.problems] == ["2"]
+    assert dict(intake.set_aside) == {"conflicting_answers": 1}
+
+
+def test_answers_that_are_written_differently_agree(recipe: Callable[..., Recipe]) -> None:
+    intake = read_intake(recipe(None, [SOLUTION, SOLUTION | {"id": "s2", "answer": "5.0"}]))
+    assert [p.answer for p in intake.problems] == ["5"]
 
 
 def test_what_has_no_partner_is_counted(recipe: Callable[..., Recipe]) -> None:

@@ -294,13 +294,13 @@ def test_a_boundary_inside_a_token_is_cut_after_it_and_counted() -> None:
     assert token_ends([(0, 3), (3, 7)], [2, 4, 7]) == ([2, 3], 1)
 
 
-def test_a_part_of_a_character_belongs_to_the_next_step() -> None:
-    # "a\n\n√b": the three bytes of √ are tokens of their own, complete with the last one
-    assert token_ends([(0, 3), (3, 5)], [1, 3, 3, 3, 4, 5]) == ([2, 6], 0)
+def test_tokens_of_one_character_stay_together() -> None:
+    # "得5。再": three tokens a character of three bytes
+    assert token_ends([(0, 3), (3, 4)], [1, 1, 1, 2, 3, 3, 3, 4, 4, 4]) == ([7, 10], 0)
 
 
-def test_an_end_token_is_not_kept() -> None:
-    assert token_ends([(0, 2)], [1, 2, 2]) == ([2], 0)
+def test_a_token_that_opens_the_next_character_takes_the_rest_of_it_along() -> None:
+    assert token_ends([(0, 2), (2, 4)], [1, 3, 3, 4]) == ([3, 4], 1)
 
 
 @given(text=PIECES, widths=st.lists(st.integers(0, 4)), rule=st.sampled_from(RULES))

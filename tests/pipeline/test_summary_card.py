@@ -22,7 +22,7 @@ def dataset(root: Path) -> DatasetFolder:
         {"steps": ["a"], "label": [1], "keep": False, "keep_reason": "no_zero"}
         | {"outcome": "unknown", "finish_reason": "length"},
     ]
-    labels = [row | {"problem_id": "p"} for row in labels]
+    labels = [row | {"problem_id": "p", "origin": "sampled"} for row in labels]
     question = {"samples": 4, "unknown": 1, "tokens": 50}
     questions = [
         question | {"problem_id": "p"},
@@ -49,13 +49,14 @@ def test_the_summary_counts_each_thing_once(tmp_path: Path) -> None:
         searched=1,
         not_searched={"all_wrong": 1},
         solutions=2,
-        origins={"None": 2},
+        origins={"sampled": 2},
         kept=1,
         not_kept={"no_zero": 1},
         steps=4,
         labelled=2,
         positive=1,
-        outcomes={"incorrect": 1, "unknown": 1, "truncated": 1},
+        outcomes={"incorrect": 1, "unknown": 1},
+        sampled_truncated=1,
         sample_completions=8,
         sample_unknown=2,
         sample_tokens=100,

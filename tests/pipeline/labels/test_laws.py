@@ -63,7 +63,7 @@ def test_hard_label_follows_its_definition(case, rows, given_):
             expected.append(int(outcome == "correct"))
         elif right[t] > 0:
             expected.append(1)
-        elif known[t] >= 4:
+        elif known[t] >= 4 and not row["censored"][t]:
             expected.append(0)
         else:
             expected.append(1 if outcome == "correct" or any(right[t:]) else None)
