@@ -21,9 +21,10 @@ demo: $(VENV)/ready
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
 
-# Kills at seeded moments, and the replay of a killed run on the embedded engine.
+# Twenty kills of runs of the demo's size, kills at every turn of a small one, and the replay of a
+# killed run on the embedded engine: about ten minutes on two cores.
 test-kill: $(VENV)/ready
-	STEPSMITH_KILLS=6 $(BIN)/python -m pytest tests/flows/test_kill.py
+	STEPSMITH_KILLS=20 $(BIN)/python -m pytest tests/flows/test_kill.py
 
 # The built wheel in an empty environment and folder.
 test-wheel: $(VENV)/ready

@@ -1,8 +1,8 @@
 """The flow `label`: one Prefect task for each stage and group of shards.
 
-Tasks take and return strings; the shard store is the cache, so Prefect keeps none. A task is
-repeated once when its engine gave no answer: what was committed before is not bought again.
-Nothing else is retried here: engines own the retries of a call, and bad input stays bad.
+Tasks take and return strings; the shard store is the cache, so Prefect keeps none. Nothing is
+retried here: engines own the retries of a call, and where one gave no answer for as long as the
+recipe lets it, or the disk is full, the run ends and the same command goes on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.progress import progress
 from flows.run import STAGES, LabelRun
 from flows.tables import run_rows
-from pipeline.errors import EngineDown, StepsmithError
+from pipeline.errors import StepsmithError
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import parse_recipe
 
@@ -41,21 +41,8 @@ def stop_runs() -> None:
         run.stop()
 
 
-def _engine_was_down(task: Any, run: Any, state: Any) -> bool:
-    try:
-        state.result()
-    except EngineDown:
-        return True
-    except BaseException:
-        return False
-    return False
-
-
 @task(
     task_run_name="{stage}-{first}",
-    retries=1,
-    retry_delay_seconds=5,
-    retry_condition_fn=_engine_was_down,
     cache_policy=NO_CACHE,
     cache_result_in_memory=False,
     persist_result=False,
@@ -145,5 +132,6 @@ def label_flow(workers: int) -> Any:
 
 def quiet_prefect() -> None:
     """Prefect prints tracebacks of errors that our command line explains in a sentence."""
-    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.engine"):
+    names = ("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.engine", "EventsWorker")
+    for name in names:
         logging.getLogger(name).setLevel(logging.CRITICAL)

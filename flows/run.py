@@ -29,7 +29,14 @@ from flows.shards import ShardWork
 from flows.take_in import take_in
 from pipeline.batches import Batch, allot, new_problems, plan_batch, read_batches
 from pipeline.card import card, card_facts
-from pipeline.errors import OutputError, RecipeError, RunStopped
+from pipeline.errors import (
+    EngineDown,
+    OutputError,
+    RecipeError,
+    RunStopped,
+    StepsmithError,
+    StorageError,
+)
 from pipeline.files import remove_leftovers, write_json, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.intake import read_intake
@@ -59,6 +66,7 @@ class LabelRun:
         self._context: RunContext | None = None
         self._slots: asyncio.Semaphore | None = None
         self._stopping = False
+        self._broken: StepsmithError | None = None  # what every other shard would meet too
         self._lock = FolderLock(folder.plans)  # a replay's too: nobody else writes the journal
 
     @property
@@ -147,6 +155,8 @@ class LabelRun:
         """Run one stage of some shards. Raises EngineDown, StorageError, RunStopped."""
         if self._stopping:
             raise RunStopped(f"{self.folder.root}: stopped")
+        if self._broken is not None:
+            raise type(self._broken)(self._broken.message, **self._broken.fields)
 
         async def one(work: ShardWork) -> None:
             assert self._slots is not None
@@ -163,7 +173,10 @@ class LabelRun:
         except CancelledError:
             raise RunStopped(f"{self.folder.root}: stopped") from None
         except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            error = errors.exceptions[0]
+            if isinstance(error, EngineDown | StorageError):
+                self._broken = error
+            raise error from None
 
     def allot(self) -> None:
         """Share the budget among a batch's problems that are searched, once all are screened."""

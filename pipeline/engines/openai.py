@@ -39,6 +39,7 @@ from pipeline.engines.slots import Slots
 from pipeline.errors import EngineDown, PolicyError, RecipeError
 
 ATTEMPTS = 6  # failures of one request, while others succeed, after which it is given up
+TRIES_ALONE = 3  # the same, where nobody else asks
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 30.0
 _TINY = {"prompt": "1", "max_tokens": 1, "n": 1, "temperature": 1.0}
@@ -230,8 +231,11 @@ class OpenAIEngine:
             return call.own >= ATTEMPTS or starved
         # Nobody got an answer; but the last request of a run has nobody beside it, so ask.
         try:
-            await self._http.post(call.problem_id, _TINY | {"model": self._model})
-        except (Unreachable, Refused):
+            tiny = _TINY | {"model": self._model}
+            answer, _ = await self._http.post(call.problem_id, tiny)
+            if not completions(parse_object(answer), self.decode):
+                raise BadAnswer("no usable choice in the answer")
+        except (Unreachable, Refused, BadAnswer):
             raise EngineDown(
                 f"no answer for {self._patience_s:g} s from {', '.join(self._http.urls)}; last "
                 f"error: {call.last_error}. {self._http.advice}",
@@ -239,7 +243,8 @@ class OpenAIEngine:
                 last_error=call.last_error,
             ) from None
         self._last_answer = time.monotonic()
-        return True
+        # One try may take longer than the patience: a request that hung is worth another.
+        return call.failures >= TRIES_ALONE
 
 
 @dataclass(slots=True)
@@ -263,10 +268,12 @@ class _Call:
 
 
 def _seed(request: Request, draw: int) -> int:
-    """Differs between draws, prompts and runs; 31 bits, which every server takes."""
-    key = f"{request.seed}:{draw}:{request.prompt.text}"
+    """31 bits, which every server takes; differs between prompts, runs and draws. Draws count on
+    from one number, as a server with n choices counts: a draw has the same seed, however the
+    draws of a prompt are cut into requests."""
+    key = f"{request.seed}:{request.prompt.text}"
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=4).digest()
-    return int.from_bytes(digest, "little") >> 1
+    return ((int.from_bytes(digest, "little") >> 1) + draw) % 2**31
 
 
 def _load_tokenizer(path: Path | None) -> tuple[Tokenizer | None, str]:

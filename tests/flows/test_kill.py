@@ -1,7 +1,16 @@
-"""`kill -9` of the whole process group in the middle of a run, then the same command.
+"""`kill -9` of the whole process group of `stepsmith label`, then the same command.
 
-The default suite kills one run at one moment. `make test-kill` sets STEPSMITH_KILLS and kills at
-that many seeded moments; it also replays a killed and resumed run of the embedded engine.
+The stub engine writes down each completion before it hands it over, so what was delivered is known
+from outside, and so is what was committed: the journal. After every kill
+
+- nothing committed is bought again, and what was bought again is exactly what was not committed;
+- nothing committed is lost;
+- the finished folder has the bytes of a run that was never interrupted.
+
+The default suite kills one small run once. `make test-kill` sets STEPSMITH_KILLS=20: so many kills
+of runs of the demo's size (240 problems, 16 samples, k 8), four in each folder, spread over the
+run; then kills at the moments when little is delivered (planning, publishing, the end), SIGTERM,
+and the replay of a killed run of the embedded engine.
 """
 
 from __future__ import annotations
@@ -13,21 +22,29 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pytest
 
 from flows.run import STAGES, LabelRun
+from pipeline import purchase
 from pipeline.engines.toy import toy_problems
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import load_recipe
 
 KILLS = int(os.environ.get("STEPSMITH_KILLS", "1"))
-POLICY = Path(__file__).parents[2] / "data" / "policies" / "large"
-DEMO = Path(__file__).parents[2] / "data" / "problems" / "demo.jsonl"
+KILLS_EACH = 4  # in one folder
+MANY = pytest.mark.skipif(KILLS < 2, reason="minutes long: `make test-kill` runs it")
+ROOT = Path(__file__).parents[2]
+POLICY = ROOT / "data" / "policies" / "large"
+DEMO = ROOT / "data" / "problems" / "demo.jsonl"
 
 RECIPE = """
 name = "kill"
@@ -37,13 +54,13 @@ limit = {limit}
 [policy]
 engine = "{engine}"
 model = "{model}"
-samples = 8
+samples = {samples}
 [rollouts]
 search = "scan"
-k = 4
+k = {k}
 [annotators.arithmetic]
 [run]
-shard_problems = 10
+shard_problems = {shard_problems}
 [output]
 dir = "{out}"
 """
@@ -55,22 +72,38 @@ def write_recipe(folder: Path, **values: object) -> Path:
     return path
 
 
-def start(recipe: Path, *more: str) -> subprocess.Popen[bytes]:
+def start(recipe: Path, *more: object) -> subprocess.Popen[bytes]:
     home = recipe.parent / f"prefect-{time.monotonic_ns()}"  # a killed server leaves its own behind
     return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "label", str(recipe), *more],
+        [sys.executable, "-m", "flows.cli", "label", str(recipe), *map(str, more)],
         start_new_session=True,
         env={**os.environ, "PREFECT_HOME": str(home)},
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
 
 
-def finish(recipe: Path, *more: str) -> None:
+def finish(recipe: Path, *more: object) -> None:
     process = start(recipe, *more)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors.decode()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def wait_for(process: subprocess.Popen[bytes], there_yet: Callable[[], bool]) -> bool:
+    """False when the run ended first."""
+    deadline = time.monotonic() + 240
+    while not there_yet():
+        if process.poll() is not None:
+            return False
+        assert time.monotonic() < deadline, "the run makes no progress"
+        time.sleep(0.005)
+    return True
 
 
 def committed(out: Path) -> set[bytes]:
@@ -81,85 +114,214 @@ def committed(out: Path) -> set[bytes]:
     return keys
 
 
-def wait_for(process: subprocess.Popen[bytes], there_yet) -> bool:
-    """False when the run ended first."""
-    deadline = time.monotonic() + 240
-    while not there_yet():
-        if process.poll() is not None:
-            return False
-        assert time.monotonic() < deadline, "the run makes no progress"
-        time.sleep(0.02)
-    return True
+def tables(out: Path) -> dict[str, Any]:
+    """The bytes of every published file; the evidence without the seconds that it took."""
+    found: dict[str, Any] = {}
+    for path in sorted(out.glob("*/*.parquet")):
+        name = f"{path.parent.name}/{path.name}"
+        found[name] = path.read_bytes()
+        if path.parent.name == "evidence":
+            found[name] = pl.read_parquet(path).drop("seconds").to_dicts()
+    return found
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+class Log:
+    """What the stub engine delivered, read as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+        self._rest = b""
+        self.lines: list[str] = []
+
+    def follow(self) -> int:
+        """The number of completions delivered so far."""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                fresh = file.read()
+            self._read += len(fresh)
+            *whole, self._rest = (self._rest + fresh).split(b"\n")
+            self.lines += [line.decode() for line in whole]
+        return len(self.lines)
 
 
-def delivered(log: Path) -> list[str]:
-    return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+@dataclass(slots=True)
+class Place:
+    """A recipe on the stub engine, and what a run of it that nobody interrupts does."""
+
+    recipe: Path
+    log: Path
+    whole: dict[str, Any]  # the published tables
+    delivered: int
+    keys: dict[str, bytes] = field(repr=False)  # of each line of the log
+
+    def out(self, name: object) -> Path:
+        """A folder of its own, and an empty log."""
+        self.log.unlink(missing_ok=True)
+        return self.recipe.parent / f"out-{name}"
+
+    def killed_when(self, there_yet: Callable[[Log], bool], out: Path) -> tuple[Log, set[bytes]]:
+        """Run until `there_yet`, kill, and check; what was delivered and committed by then."""
+        log = Log(self.log)
+        log.follow()
+        before, known = len(log.lines), committed(out)
+        process = start(self.recipe, "--out", out)
+
+        def now() -> bool:
+            log.follow()
+            return there_yet(log)
+
+        alive = wait_for(process, now)
+        kill(process)
+        assert alive, "the run ended before it could be killed"
+        log.follow()
+        kept = committed(out)
+        assert known <= kept
+        assert not known & self.keys_of(log.lines[before:]), "something committed was bought again"
+        return log, kept
+
+    def finished(self, out: Path, log: Log, kept: set[bytes]) -> None:
+        """The same command finishes, and buys what was not committed, once."""
+        before = len(log.lines)
+        finish(self.recipe, "--out", out)
+        log.follow()
+        final = committed(out)
+        assert kept <= final
+        assert sorted(self.keys[line] for line in log.lines[before:]) == sorted(final - kept)
+        assert tables(out) == self.whole
+        assert [path.name for path in out.rglob(".*.tmp")] == []
+
+    def keys_of(self, lines: Iterable[str]) -> set[bytes]:
+        return {self.keys[line] for line in lines}
 
 
-def journal_size(out: Path) -> int:
-    return len(list((out / "work" / "journal").glob("*/*.arrow")))
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory) -> Path:
-    """A folder with toy problems and one recipe, so that all runs have the same recipe hash."""
-    folder = tmp_path_factory.mktemp("toy")
+def make_place(folder: Path, problems: int, **values: Any) -> Place:
     source = folder / "problems.jsonl"
-    rows = toy_problems(40, seed=1)
+    rows = toy_problems(problems, seed=1)
     source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    model = f"error=0.1,latency_ms=0.5,log={folder / 'log'}"
-    write_recipe(folder, source=source, limit=0, engine="stub", model=model)
-    return folder
+    log = folder / "log"
+    model = f"error=0.1,latency_ms=0.5,log={log}"
+    path = write_recipe(folder, source=source, limit=0, engine="stub", model=model, **values)
+    recipe, keys, real = load_recipe(path), {}, purchase.draw_keys
+
+    def noting(identity, prompt, sampling, seed, draws):
+        found = real(identity, prompt, sampling, seed, draws)
+        digest = blake2b(prompt.text.encode(), digest_size=8).hexdigest()
+        keys.update(zip((f"{digest} {draw}" for draw in draws), found, strict=True))
+        return found
+
+    # Without Prefect: the same code below it.
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        LabelRun(recipe, DatasetFolder(folder / "w")) as run,
+    ):
+        patch.setattr(purchase, "draw_keys", noting)
+
+        def stages(group: list[str]) -> None:
+            for stage in STAGES:
+                run.stage(stage, group)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(stages, run.groups()))
+        run.finish()
+    return Place(path, log, tables(folder / "w"), Log(log).follow(), keys)
 
 
 @pytest.fixture(scope="module")
-def whole(toy) -> dict[str, bytes]:
-    """What an uninterrupted run publishes (without Prefect: the same code below it)."""
-    recipe = load_recipe(toy / "recipe.toml")
-    with LabelRun(recipe, DatasetFolder(toy / "whole")) as run:
-        groups = run.groups()
-        for stage in STAGES:
-            with ThreadPoolExecutor(4) as pool:
-                list(pool.map(partial(run.stage, stage), groups))
-        run.finish()
-    return {path.name: path.read_bytes() for path in (toy / "whole" / "data").glob("*")}
+def small(tmp_path_factory) -> Place:
+    folder = tmp_path_factory.mktemp("small")
+    return make_place(folder, 40, samples=8, k=4, shard_problems=10)
 
 
-@pytest.mark.parametrize("seed", range(KILLS))
-def test_killed_and_resumed_buys_nothing_twice_and_publishes_the_same_bytes(seed, toy, whole):
-    recipe, log, out = toy / "recipe.toml", toy / "log", toy / f"out-{seed}"
-    log.unlink()
-    moment = random.Random(seed).randrange(50, 1200)  # completions delivered before the kill
-    process = start(recipe, "--out", str(out))
-    alive = wait_for(process, lambda: len(delivered(log)) >= moment)
-    assert alive, "the run ended before it could be killed"
-    kill(process)
-    before, kept = len(delivered(log)), committed(out)
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Place:
+    folder = tmp_path_factory.mktemp("demo")
+    return make_place(folder, 240, samples=16, k=8, shard_problems=20)
+
+
+def delivered(moment: int) -> Callable[[Log], bool]:
+    return lambda log: len(log.lines) >= moment
+
+
+def test_killed_and_resumed_buys_nothing_twice_and_publishes_the_same_bytes(small):
+    out = small.out("once")
+    log, kept = small.killed_when(delivered(small.delivered // 3), out)
     assert not (out / "manifest.json").exists()
-
-    finish(recipe, "--out", str(out))
-    lines = delivered(log)
-    # What was bought after the kill is exactly what was not committed before it.
-    final = committed(out)
-    assert kept <= final
-    assert len(lines) - before == len(final) - len(kept)
-    published = {path.name: path.read_bytes() for path in (out / "data").glob("*")}
-    assert published == whole
+    small.finished(out, log, kept)
 
 
-@pytest.mark.skipif(KILLS < 2, reason="`make test-kill` runs it: it needs more than a minute")
+@MANY
+@pytest.mark.parametrize("folder", range(KILLS // KILLS_EACH))
+def test_a_run_of_the_demos_size_that_is_killed_again_and_again(folder, demo):
+    """All kills together are spread evenly over the run; each but the first hits a resumed run."""
+    dice, out = random.Random(folder), demo.out(folder)
+    folders = KILLS // KILLS_EACH
+    for number in range(KILLS_EACH):
+        moment = (number * folders + folder + dice.random()) / KILLS * 0.97
+        log, kept = demo.killed_when(delivered(int(moment * demo.delivered)), out)
+    demo.finished(out, log, kept)
+
+
+# What is there when the kill comes, in the order in which a run makes it.
+MOMENTS = {
+    "locked": "work/lock",
+    "owned": "work/recipe.json",
+    "problems kept": "work/batches/*/problems.parquet",
+    "planned": "work/batches/*/batch.json",
+    "first commit": "work/journal/*/*.arrow",
+    "first stage": "work/stages/*/screen-*/done.json",
+    "publishing": "solutions/*.parquet",
+    "first published": "data/*.parquet",
+    "card": "README.md",
+}
+
+
+@MANY
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_run_that_is_killed_as_soon_as_something_is_there(moment, small):
+    out = small.out(moment.replace(" ", "-"))
+    log, kept = small.killed_when(lambda _: any(out.glob(MOMENTS[moment])), out)
+    small.finished(out, log, kept)
+
+
+@MANY
+def test_a_run_that_is_killed_when_its_last_file_is_published(small):
+    out = small.out("last")
+    wanted = sum(name.startswith("data/") for name in small.whole)
+    log, kept = small.killed_when(lambda _: len(list(out.glob("data/*.parquet"))) == wanted, out)
+    small.finished(out, log, kept)
+
+
+@MANY
+@pytest.mark.parametrize("share", [0.2, 0.8])
+def test_a_run_that_is_asked_to_stop(share, small):
+    out = small.out(f"term-{share}")
+    log = Log(small.log)
+    process = start(small.recipe, "--out", out)
+    assert wait_for(process, lambda: log.follow() >= share * small.delivered)
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    said = f"{out}: stopped; what was committed is safe, the same command goes on"
+    assert said in errors.decode()
+    assert "Traceback" not in errors.decode()
+    log.follow()
+    small.finished(out, log, committed(out))
+
+
+@MANY
 def test_the_replay_of_a_resumed_embedded_run_gives_the_published_bytes(tmp_path):
-    recipe = write_recipe(tmp_path, source=DEMO, limit=40, engine="embedded", model=POLICY)
+    values = {"samples": 8, "k": 4, "shard_problems": 10}
+    recipe = write_recipe(
+        tmp_path, source=DEMO, limit=40, engine="embedded", model=POLICY, **values
+    )
+    out = tmp_path / "out"
     process = start(recipe)
-    assert wait_for(process, lambda: journal_size(tmp_path / "out") >= 6)
+    assert wait_for(process, lambda: len(list(out.glob("work/journal/*/*.arrow"))) >= 6)
     kill(process)
     finish(recipe)
     finish(recipe, "--replay")
-    for path in (tmp_path / "out" / "data").glob("*"):
-        again = tmp_path / "out" / "replay" / "data" / path.name
+    for path in (out / "data").glob("*"):
+        again = out / "replay" / "data" / path.name
         assert again.read_bytes() == path.read_bytes()

@@ -1,42 +1,68 @@
-"""A whole run against a server on loopback: sound, with faults, and one that goes away."""
+"""A whole run against a server on loopback: sound, with faults, and one that never recovers.
+
+The stub behind the server answers equal requests equally, so a fault that passes must leave no
+trace: the tables have the bytes of a run without faults.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pytest
 
 from flows.loop import LoopThread
-from pipeline.engines.server import Fault, Faults, Server, running_server
+from flows.run import LabelRun
+from pipeline import journal
+from pipeline.engines import openai
+from pipeline.engines.faults import Fault, FaultPlan, Faults, fault_plan
+from pipeline.engines.server import Server, running_server
 from pipeline.engines.stub import StubEngine
+from pipeline.engines.toy import toy_problems
 from pipeline.errors import EngineDown
 from pipeline.folder import DatasetFolder
+from pipeline.recipe import Recipe, parse_recipe
 
 Serve = Callable[..., AbstractContextManager[Server]]
+Build = Callable[..., Recipe]
 
-# One request in five goes wrong, each time in another way.
-KINDS = (
-    Fault("status", 429, retry_after="0"),
-    Fault("status", 500),
-    Fault("status", 503),
-    Fault("close"),
-    Fault("html"),
-    Fault("truncated"),
-    Fault("few"),
-)
+PASSING = {
+    "429": Fault("status", 429, retry_after="0.1"),
+    "500": Fault("status", 500),
+    "503": Fault("status", 503),
+    "hang": Fault("hang", seconds=0.3),
+    "close": Fault("close"),
+    "html": Fault("html"),
+    "truncated": Fault("truncated"),
+    "few": Fault("few", keep=3),
+}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai, "FIRST_WAIT_S", 0.02)
+    monkeypatch.setattr(openai, "LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(journal, "LINGER_S", 0.01)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 
 @pytest.fixture
-def serve() -> Serve:
+def serve(tmp_path: Path) -> Serve:
+    """A server in a thread of its own; every one of a test writes to the same log."""
+
     @contextmanager
-    def server(spec: str, faults: Faults | None = None, port: int = 0) -> Iterator[Server]:
+    def server(
+        spec: str = "error=0.12", faults: Faults | FaultPlan | None = None, port: int = 0
+    ) -> Iterator[Server]:
         loop = LoopThread()
         engine = StubEngine(spec)
         loop.call(engine.start())
-        opened = running_server(engine, faults=faults, port=port)
+        opened = running_server(engine, faults=faults, port=port, log=tmp_path / "log.jsonl")
         try:
             yield loop.call(opened.__aenter__())
         finally:
@@ -46,61 +72,195 @@ def serve() -> Serve:
     return server
 
 
-def rows(path: Path) -> int:
-    with pa.OSFile(str(path)) as file:
-        return pa.ipc.open_file(file).read_all().num_rows
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One problem file for all tests: a recipe's hash, which every row has, holds its path."""
+    folder = tmp_path_factory.mktemp("server")
+    rows = toy_problems(6, seed=0)
+    source = folder / "problems.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return folder
 
 
-def over(url: str) -> dict[str, object]:
-    return {"engine": "openai", "model": "stub", "revision": "r1", "base_urls": [url]}
+@pytest.fixture
+def build(place: Path, tmp_path: Path) -> Build:
+    def recipe(url: str, **tables: dict[str, Any]) -> Recipe:
+        policy = {"engine": "openai", "model": "stub", "revision": "r1", "base_urls": [url]}
+        raw: dict[str, Any] = {
+            "name": "server",
+            "problems": {"source": str(place / "problems.jsonl")},
+            "policy": {**policy, "samples": 8},
+            "rollouts": {"search": "scan", "k": 4},
+            "annotators": {"arithmetic": {}},
+            "run": {"shard_problems": 3, "grader_processes": 1},
+            "output": {"dir": str(tmp_path / "out")},
+        }
+        for name, table in tables.items():
+            raw[name] = {**raw.get(name, {}), **table}
+        return parse_recipe(raw, "server.toml")
+
+    return recipe
 
 
-def test_a_run_over_a_server_labels_every_problem(toy_recipe, label, serve):
-    with serve("error=0.12") as server:
-        folder = label(toy_recipe(policy=over(server.url)))
+@pytest.fixture
+def sound(place: Path, build: Build, label, serve: Serve) -> dict[str, Any]:
+    """The tables of a run without faults, made once."""
+    folder = DatasetFolder(place / "sound")
+    if not folder.manifest.exists():
+        with serve() as server:
+            label(build(server.url), folder)
+        server.log.unlink()  # of the test that happens to be the first
+    return tables(folder)
+
+
+def tables(folder: DatasetFolder) -> dict[str, Any]:
+    """The bytes of every published file; the evidence without the seconds that it took."""
+    found: dict[str, Any] = {}
+    for path in sorted(folder.root.glob("*/*.parquet")):
+        name = str(path.relative_to(folder.root))
+        found[name] = path.read_bytes()
+        if path.parent.name == "evidence":
+            found[name] = pl.read_parquet(path).drop("seconds").to_dicts()
+    return found
+
+
+def answered(log: Path) -> dict[tuple[str, int], int]:
+    """Choices by (prompt, seed) of what was really answered; none of them twice."""
+    found: dict[tuple[str, int], int] = {}
+    for row in map(json.loads, log.read_text(encoding="utf-8").splitlines()):
+        if row["seed"] is not None and row["choices"]:  # the client's probe has no seed
+            assert (row["prompt"], row["seed"]) not in found, "an answer was bought twice"
+            found[row["prompt"], row["seed"]] = row["choices"]
+    return found
+
+
+def committed(folder: DatasetFolder) -> int:
+    count = 0
+    for path in (folder.work / "journal").glob("*/*.arrow"):
+        with pa.OSFile(str(path)) as file:
+            count += pa.ipc.open_file(file).read_all().num_rows
+    return count
+
+
+def every(step: int, fault: Fault) -> Faults:
+    """From the second request on: the first is the client's probe."""
+    return lambda at: fault if at % step == 1 else None
+
+
+def test_a_run_over_a_server_labels_every_problem(build, label, serve):
+    with serve() as server:
+        folder = label(build(server.url))
     labels = folder.labels()
-    assert labels["problem_id"].n_unique() == 12
+    assert labels["problem_id"].n_unique() == 6
     assert labels["first_error"].null_count() < len(labels) / 4
     assert labels["policy"].unique().to_list() == ["r1"]
 
 
-def test_faults_are_retried_and_none_becomes_a_label(toy_recipe, label, serve):
-    def every_fifth(index: int) -> Fault | None:
-        return KINDS[(index // 5) % len(KINDS)] if index > 0 and index % 5 == 0 else None
+@pytest.mark.parametrize("kind", PASSING)
+def test_a_fault_that_passes_leaves_no_trace(kind, build, label, serve, sound, tmp_path):
+    with serve(faults=every(7, PASSING[kind])) as server:
+        folder = label(build(server.url))
+    assert server.planted[kind] > 5
+    assert tables(folder) == sound
+    assert sum(answered(tmp_path / "log.jsonl").values()) == committed(folder)
 
-    # Every solution of this policy is right, so a label 0 could only come from a fault.
-    with serve("error=0", every_fifth) as server:
-        recipe = toy_recipe(
-            policy=over(server.url),
-            rollouts={"search": "exhaustive"},
-            questions={"keep_all_right": 1.0},
-            labels={"view": "hard"},
-        )
-        folder = label(recipe)
-        assert server.requests > 100
+
+def test_a_request_that_is_never_answered_is_sent_again(
+    build, label, serve, sound, tmp_path, monkeypatch
+):
+    # The time limit of a request is longer than the patience, as it is by default.
+    monkeypatch.setitem(openai.OpenAIEngine.__init__.__kwdefaults__, "timeout_s", 1.5)
+    with serve(faults=every(20, Fault("hang"))) as server:  # an hour long
+        folder = label(build(server.url, run={"patience_s": 1.0}))
+    assert server.planted["hang"] > 2
+    assert tables(folder) == sound
+    assert sum(answered(tmp_path / "log.jsonl").values()) == committed(folder)
+
+
+def test_all_faults_at_once_leave_no_trace(build, label, serve, sound, tmp_path):
+    kinds = ["429:0.03:0.1", "hang:0.02:0.3", "few:0.03"]
+    kinds += [f"{kind}:0.03" for kind in ("500", "503", "close", "html", "truncated")]
+    with serve(faults=fault_plan(kinds, seed=1)) as server:
+        folder = label(build(server.url))
+    assert set(server.planted) == set(PASSING)
+    assert tables(folder) == sound
+    assert sum(answered(tmp_path / "log.jsonl").values()) == committed(folder)
+
+
+# Every solution of this policy is right, so a label 0 could only come from a fault.
+RIGHT = {
+    "rollouts": {"search": "exhaustive"},
+    "questions": {"keep_all_right": 1.0},
+    "labels": {"view": "hard"},
+}
+
+
+def test_an_empty_text_is_unknown_and_never_incorrect(build, label, serve, tmp_path):
+    with serve("error=0", every(5, Fault("empty"))) as server:
+        folder = label(build(server.url, **RIGHT))
+    assert server.planted["empty"] > 5
     rollouts = folder.side_table("rollouts")
-    assert set(rollouts["outcome"]) == {"correct"}
+    assert set(rollouts.filter(text="")["outcome"]) == {"unknown"}
+    assert set(rollouts["outcome"]) == {"unknown", "correct"}
+    evidence = folder.side_table("evidence").filter(annotator="rollouts")
+    assert evidence["unknown"].sum() > 5
+    assert evidence["incorrect"].sum() == 0
     assert folder.labels()["label"].explode().drop_nulls().unique().to_list() == [1]
+    # It is an answer all the same: it was paid for, and is not bought again.
+    assert sum(answered(tmp_path / "log.jsonl").values()) == committed(folder)
 
 
-def test_a_server_that_dies_stops_the_run_and_what_was_paid_is_kept(toy_recipe, label, serve):
-    with serve("error=0.12") as server:  # only to learn a free port
-        url = server.url
-    port = int(url.split(":")[2].split("/")[0])
-    recipe = toy_recipe(policy=over(url), run={"patience_s": 2.0})
+def test_an_empty_sample_is_a_solution_without_steps_or_labels(build, label, serve):
+    with serve("error=0", lambda at: Fault("empty") if at == 1 else None) as server:
+        folder = label(build(server.url, **RIGHT))
+    (empty,) = folder.side_table("solutions").filter(text="").iter_rows(named=True)
+    assert (empty["outcome"], empty["steps"], len(empty["draws"])) == ("unknown", [], 8)
+    assert folder.labels().filter(solution_id=empty["solution_id"])["label"].to_list() == [[]]
 
-    def dies(index: int) -> Fault | None:
-        return Fault("close") if index >= 10 else None
 
-    with serve("error=0.12", dies, port), pytest.raises(EngineDown, match=str(port)):
-        label(recipe)
-    journal = DatasetFolder(Path(recipe.output.dir)).work / "journal"
-    kept = sum(rows(path) for path in journal.glob("*/*.arrow"))
-    assert kept == 9 * 8  # request 0 is the client's probe; 8 samples a request
+# A server that never recovers: it answers four requests, and then every one with the same fault.
+FOR_GOOD = {
+    "429": "HTTP 429: injected fault",
+    "500": "HTTP 500: injected fault",
+    "503": "HTTP 503: injected fault",
+    "hang": "no answer within the time limit",
+    "close": "Server disconnected",
+    "html": "not JSON ('<html>",
+    "truncated": "not JSON ('{",
+}
 
-    with serve("error=0.12", port=port) as server:
-        folder = label(recipe)
-        # The nine problems that were sampled are not sampled again.
-        samples = [body for _, body in server.seen if body["n"] == 8]
-    assert len(samples) == 12 - 9
-    assert folder.labels()["problem_id"].n_unique() == 12
+
+@pytest.mark.parametrize("kind", FOR_GOOD)
+def test_a_server_that_never_recovers_stops_the_run_and_what_was_paid_is_kept(
+    kind, build, label, serve, sound, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(openai.OpenAIEngine.__init__.__kwdefaults__, "timeout_s", 1.5)
+    fault = Fault("hang") if kind == "hang" else PASSING[kind]
+    with serve(faults=lambda at: fault if at >= 5 else None) as server:
+        url, port = server.url, int(server.url.split(":")[2].removesuffix("/v1"))
+        with pytest.raises(EngineDown) as stopped:
+            label(build(url, run={"patience_s": 1.0}))
+    said = stopped.value.message
+    assert said.startswith(f"no answer for 1 s from {url}; last error: {url}/completions: ")
+    assert FOR_GOOD[kind] in said
+    assert said.endswith("Is the server running? For instance: vllm serve stub --port 8000")
+    folder = DatasetFolder(tmp_path / "out")
+    assert committed(folder) == 4 * 8  # request 0 is the client's probe; 8 samples a request
+
+    with serve(port=port):
+        label(build(url))
+    assert tables(folder) == sound
+    assert sum(answered(tmp_path / "log.jsonl").values()) == committed(folder)
+
+
+def test_once_the_server_is_given_up_no_other_shard_waits_for_it(build, serve):
+    with serve(faults=lambda at: Fault("close") if at else None) as server:
+        recipe = build(server.url, run={"patience_s": 1.0})
+        with LabelRun(recipe, DatasetFolder(Path(recipe.output.dir))) as run:
+            (first,), (other,) = run.groups()
+            with pytest.raises(EngineDown):
+                run.stage("screen", [first])
+            before = server.requests
+            with pytest.raises(EngineDown, match="Is the server running"):
+                run.stage("screen", [other])
+            assert server.requests == before

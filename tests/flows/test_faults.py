@@ -1,0 +1,200 @@
+"""The shipped fault server and the real command line, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline.engines.toy import toy_problems
+from pipeline.folder import DatasetFolder
+from pipeline.recipe import load_recipe
+
+ROOT = Path(__file__).parents[2]
+RECIPE = """
+name = "faults"
+[problems]
+source = "{source}"
+[policy]
+engine = "openai"
+model = "toy"
+revision = "r1"
+base_urls = ["{url}"]
+samples = 4
+[rollouts]
+search = "exhaustive"
+k = 2
+[labels]
+view = "soft"
+[run]
+shard_problems = 6
+patience_s = 1
+[output]
+dir = "{out}"
+"""
+
+
+class Process:
+    """A fault server: its URL once it serves, its report once it was asked to stop."""
+
+    def __init__(self, *options: object) -> None:
+        command = [sys.executable, "-m", "flows.cli", "fault-server", *map(str, options)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self._out = self._process.stdout
+        line = self._out.readline()
+        self.url = line.removeprefix("toy at ").strip()
+        self.port = int(line.split(":")[2].split("/")[0])
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> str:
+        self._process.send_signal(how)
+        report = self._out.read()
+        self._out.close()
+        self._process.wait(timeout=30)
+        return report
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+
+Serve = Callable[..., AbstractContextManager[Process]]
+
+
+@pytest.fixture
+def serve() -> Serve:
+    @contextmanager
+    def server(*options: object, port: int = 0) -> Iterator[Process]:
+        process = Process("--served-model-name", "toy", "--port", port, *options)
+        try:
+            yield process
+        finally:
+            if process.running:
+                process.stop(signal.SIGKILL)
+
+    return server
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Callable[[str], Path]:
+    source = tmp_path / "problems.jsonl"
+    rows = toy_problems(12, seed=0)
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def write(url: str) -> Path:
+        path = tmp_path / "recipe.toml"
+        text = RECIPE.format(source=source, url=url, out=tmp_path / "out")
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def stepsmith(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    def start(*arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+            env={**os.environ, "PREFECT_HOME": str(tmp_path / f"prefect-{time.monotonic_ns()}")},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def answers(log: Path) -> Counter[tuple[str, int]]:
+    """Choices by (prompt, seed) over all servers that wrote the log; probes have no seed."""
+    found: Counter[tuple[str, int]] = Counter()
+    for row in map(json.loads, log.read_text(encoding="utf-8").splitlines()):
+        if row["seed"] is not None:
+            found[row["prompt"], row["seed"]] += row["choices"]
+    return found
+
+
+def committed(folder: Path) -> int:
+    count = 0
+    for path in (folder / "work" / "journal").glob("*/*.arrow"):
+        with pa.OSFile(str(path)) as file:
+            count += pa.ipc.open_file(file).read_all().num_rows
+    return count
+
+
+def data(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("data/*")}
+
+
+def test_the_fault_server_says_where_it_is_and_what_it_planted(serve):
+    with serve("--fault", "429:0.1") as server:
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", server.url)
+        assert server.stop() == "toy: 0 requests; faults planted: none\n"
+
+
+def test_a_fault_that_is_none_is_refused(stepsmith):
+    process = stepsmith("fault-server", "--fault", "nap:0.5")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.startswith("error: --fault nap:0.5: 'nap' is no fault; there are hang, close")
+
+
+def test_a_run_through_planted_faults_gives_the_data_of_a_run_without(
+    serve, recipe, stepsmith, label, tmp_path
+):
+    log = tmp_path / "log"
+    faults = [f"--fault={kind}:0.04" for kind in ("500", "503", "close", "html", "truncated")]
+    faults += ["--fault=429:0.04:0.1", "--fault=hang:0.02:0.5", "--seed=1", f"--log={log}"]
+    with serve("--model", "error=0.1", *faults) as server:
+        process = stepsmith("label", recipe(server.url))
+        _, errors = process.communicate(timeout=120)
+        report = server.stop()
+    assert process.returncode == 0, errors
+    planted = dict(re.findall(r"(\w+): (\d+)(?:,|$)", report.partition("planted: ")[2].strip()))
+    assert set(planted) == {"429", "500", "503", "hang", "close", "html", "truncated"}
+    assert max(Counter(key for key, n in answers(log).items() if n).values()) == 1
+    assert answers(log).total() == committed(tmp_path / "out")
+
+    with serve("--model", "error=0.1") as sound:
+        whole = label(load_recipe(recipe(sound.url)), tmp_path / "whole")
+    assert data(tmp_path / "out") == data(whole.root)
+
+
+def test_a_server_that_dies_stops_the_run_and_its_restart_lets_it_finish(
+    serve, recipe, stepsmith, label, tmp_path
+):
+    log, out = tmp_path / "log", tmp_path / "out"
+    with serve("--model", "error=0.1,latency_ms=5", "--log", log) as server:
+        path, port = recipe(server.url), server.port
+        process = stepsmith("label", path)
+        deadline = time.monotonic() + 120
+        while not log.exists() or answers(log).total() < 150:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        server.stop(signal.SIGKILL)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert f"error: no answer for 1 s from {server.url}; last error: {server.url}/comp" in errors
+    assert "Is the server running? For instance: vllm serve toy --port 8000" in errors
+    assert "Traceback" not in errors
+    before, kept = answers(log), committed(out)
+    assert 0 < kept <= before.total()
+
+    with serve("--model", "error=0.1", "--log", log, port=port):
+        label(load_recipe(path), DatasetFolder(out))
+        whole = label(load_recipe(path), tmp_path / "whole")
+    assert data(out) == data(whole.root)
+    # Bought in all: what is committed, what died with the server, and what `whole` cost.
+    lost = before.total() - kept
+    assert answers(log).total() == committed(out) + lost + committed(whole.root)
