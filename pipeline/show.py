@@ -79,7 +79,8 @@ def _field(out: Text, name: str, value: str | None, style: str = "") -> None:
 
 def _step(out: Text, row: Mapping[str, Any], t: int) -> None:
     part = _at(row, "step_part", t)
-    if part is not None and (t == 0 or part != _at(row, "step_part", t - 1)):
+    traced = "thinking" in (row.get("step_part") or ())
+    if traced and part is not None and (t == 0 or part != _at(row, "step_part", t - 1)):
         out.append(f"── {visible(part)}\n", "bold")
     mark, colour = MARKS[row["label"][t]]
     out.append(f"{mark} {t:>3}  p {_number(row['p_correct'][t])}  ", colour)
