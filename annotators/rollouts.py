@@ -9,7 +9,6 @@ stopped because of what was seen.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -18,6 +17,8 @@ from typing import Any
 import pyarrow as pa
 
 from annotators.branches import Branches, Cutter
+from annotators.drawn import Drawn
+from annotators.found import Found, Root, tables
 from annotators.search import SEARCHES, TREE_SEARCHES
 from annotators.search.probe import (
     Candidate,
@@ -29,15 +30,12 @@ from annotators.search.probe import (
     SearchSettings,
     Start,
 )
-from annotators.tree import tree_rows
-from pipeline.engines.base import Completion
 from pipeline.grading.grader import Grader
-from pipeline.prefix import CutSolution, Prefix, about_tokens
+from pipeline.prefix import about_tokens
 from pipeline.problems import Problem
 from pipeline.purchase import Purchaser
-from pipeline.schemas import EVIDENCE, ROLLOUTS, SOLUTIONS, TREE
 from pipeline.together import together
-from pipeline.verdict import Grade, Verdict
+from pipeline.verdict import Verdict
 
 VERSION = 1
 
@@ -64,34 +62,6 @@ class RolloutSettings:
     cutter: Cutter
 
 
-@dataclass(slots=True)
-class Drawn:
-    """All rollouts drawn so far from one prefix."""
-
-    prefix: Prefix
-    completions: list[Completion]
-    grades: list[Grade]
-
-    def counts(self) -> Counts:
-        found = Counter(grade.verdict for grade in self.grades)
-        return Counts(found[Verdict.CORRECT], found[Verdict.INCORRECT], found[Verdict.UNKNOWN])
-
-    def rollouts(self) -> list[Rollout]:
-        written = self.prefix.text
-        return [
-            Rollout(
-                self.prefix,
-                draw,
-                written + completion.text,
-                completion.tokens or about_tokens(completion.text),
-                grade.verdict,
-            )
-            for draw, (completion, grade) in enumerate(
-                zip(self.completions, self.grades, strict=True)
-            )
-        ]
-
-
 @dataclass(frozen=True, slots=True)
 class SearchTask:
     """One problem with its solutions, cut, and its row of the questions table.
@@ -104,17 +74,6 @@ class SearchTask:
     mean_tokens: float
     question: dict[str, Any]
     steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-
-
-PREFIXES = pa.schema([("solution_id", pa.string()), ("prefix_hashes", pa.list_(pa.string()))])
-
-_TABLES = {
-    "rollouts": ROLLOUTS,
-    "evidence": EVIDENCE,
-    "tree": TREE,
-    "prefixes": PREFIXES,
-    "solutions": SOLUTIONS,
-}
 
 
 async def annotate_shard(
@@ -130,13 +89,7 @@ async def annotate_shard(
     """
     searches = [_ProblemSearch(task, settings, purchaser, paid) for task in tasks]
     await together(search.run() for search in searches)
-    return {
-        name: pa.Table.from_pylist(
-            [row for search in searches for row in getattr(search, f"{name}_rows")()],
-            schema=schema,
-        )
-        for name, schema in _TABLES.items()
-    }
+    return tables([search.found() for search in searches])
 
 
 class _ProblemSearch:
@@ -154,7 +107,6 @@ class _ProblemSearch:
         self._settings = settings
         self._purchaser = purchaser
         self._drawn: dict[str, Drawn] = {}
-        self._root: Drawn | None = None
         self._spent = 0
         self._reserved = 0.0
         self._grown: Grown | None = None
@@ -169,12 +121,11 @@ class _ProblemSearch:
         if not known:
             return
         if self._settings.source != self._settings.root_source:
-            root = known[0].solution.prefix(0)
-            await self._serve([Probe(root, self._settings.k)])
-            self._root = self._drawn.get(root.hash)
+            await self._serve([Probe(known[0].solution.prefix(0), self._settings.k)])
         settings = self._settings
+        root = self._root() or Root(Counts(0, 0, 0), 0, censored=True)
         search = SEARCHES[settings.search](
-            Start(known, self._root_counts(), self._task.mean_tokens, self._join),
+            Start(known, root.counts, self._task.mean_tokens, self._join),
             SearchSettings(
                 settings.k, settings.window, settings.solutions or None, settings.searches
             ),
@@ -188,11 +139,17 @@ class _ProblemSearch:
                 return
             found = await self._serve(wave)
 
-    def _root_counts(self) -> Counts:
-        if self._settings.source != self._settings.root_source:
-            return Counts(0, 0, 0) if self._root is None else self._root.counts()
-        question = self._task.question
-        return Counts(question["correct"], question["incorrect"], question["unknown"])
+    def _root(self) -> Root | None:
+        """What is known of the problem alone: the screening samples, or the prover's own draws."""
+        if self._settings.source == self._settings.root_source:
+            row = self._task.question
+            counts = Counts(row["correct"], row["incorrect"], row["unknown"])
+            return Root(counts, row["tokens"], censored=False)
+        drawn = next((d for d in self._drawn.values() if not d.prefix.steps), None)
+        if drawn is None:
+            return None
+        counts = drawn.counts()
+        return Root(counts, drawn.tokens, censored=counts.drawn < self._settings.k)
 
     def _join(self, rollout: Rollout) -> Candidate | None:
         drawn = self._drawn[rollout.prefix.hash]
@@ -263,116 +220,15 @@ class _ProblemSearch:
         paid = max(self._paid.get(probe.prefix.hash, 0) - have, 0)
         self._spent += sum(c.tokens for c in completions[paid:])
 
-    def _in_order(self) -> list[Drawn]:
-        return sorted(self._drawn.values(), key=lambda d: (d.prefix.steps, d.prefix.hash))
-
-    def _solutions(self) -> list[CutSolution]:
-        return [c.solution for c in (*self._task.candidates, *self._branches.candidates)]
-
-    def solutions_rows(self) -> list[dict[str, Any]]:
-        return self._branches.rows
-
-    def prefixes_rows(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "solution_id": solution.solution_id,
-                "prefix_hashes": [solution.prefix(m).hash for m in range(1, len(solution) + 1)],
-            }
-            for solution in self._solutions()
-        ]
-
-    def tree_rows(self) -> list[dict[str, Any]]:
-        nodes = [(d.prefix, d.counts()) for d in self._in_order() if d.prefix.steps]
-        if not nodes:
-            return []
-        root = self._task.candidates[0].solution.prefix(0)
-        return tree_rows(self._settings.source, root, self._root_counts(), nodes, self._grown)
-
-    def rollouts_rows(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "problem_id": drawn.prefix.problem_id,
-                "prefix_hash": drawn.prefix.hash,
-                "prefix_len": drawn.prefix.steps,
-                "prefix_end": len(drawn.prefix.text),
-                "draw": draw,
-                "text": completion.text,
-                "outcome": grade.verdict.value,
-                "outcome_reason": grade.reason,
-                "final_answer": grade.answer,
-                "finish_reason": completion.finish_reason,
-                "tokens": completion.tokens,
-                "seed": self._purchaser.seed,
-                "prover": self._purchaser.identity.model_revision,
-                "source": self._settings.source,
-            }
-            for drawn in self._in_order()
-            for draw, (completion, grade) in enumerate(
-                zip(drawn.completions, drawn.grades, strict=True)
-            )
-        ]
-
-    def evidence_rows(self) -> list[dict[str, Any]]:
-        charged: set[str] = set()
-        rows = []
-        for number, solution in enumerate(self._solutions()):
-            root = self._root_row(solution, number == 0, charged)
-            if root is not None:
-                rows.append(root)
-            for m in range(1, len(solution) + 1):
-                drawn = self._drawn.get(solution.prefix(m).hash)
-                if drawn is not None:
-                    rows.append(self._row(solution, m - 1, drawn, charged))
-        return rows
-
-    def _root_row(
-        self, solution: CutSolution, first: bool, charged: set[str]
-    ) -> dict[str, Any] | None:
-        if self._settings.source != self._settings.root_source:
-            return None if self._root is None else self._row(solution, -1, self._root, charged)
-        question = self._task.question
-        return _evidence(
-            solution.solution_id,
-            -1,
-            self._settings.source,
-            Counts(question["correct"], question["incorrect"], question["unknown"]),
-            censored=False,
-            tokens=question["tokens"] if first else 0,
+    def found(self) -> Found:
+        return Found(
+            source=self._settings.source,
+            k=self._settings.k,
+            prover=self._purchaser.identity.model_revision,
+            seed=self._purchaser.seed,
+            solutions=[c.solution for c in (*self._task.candidates, *self._branches.candidates)],
+            root=self._root(),
+            drawn=sorted(self._drawn.values(), key=lambda d: (d.prefix.steps, d.prefix.hash)),
+            grown=self._grown,
+            made=self._branches.rows,
         )
-
-    def _row(
-        self, solution: CutSolution, step: int, drawn: Drawn, charged: set[str]
-    ) -> dict[str, Any]:
-        counts = drawn.counts()
-        tokens = 0
-        if drawn.prefix.hash not in charged:
-            charged.add(drawn.prefix.hash)
-            tokens = sum(c.tokens for c in drawn.completions)
-        return _evidence(
-            solution.solution_id,
-            step,
-            self._settings.source,
-            counts,
-            censored=counts.drawn < self._settings.k,
-            tokens=tokens,
-        )
-
-
-def _evidence(
-    solution_id: str, step: int, source: str, counts: Counts, censored: bool, tokens: int
-) -> dict[str, Any]:
-    return {
-        "solution_id": solution_id,
-        "step": step,
-        "annotator": "rollouts",
-        "source": source,
-        "target": "prefix_value",
-        "correct": counts.correct,
-        "incorrect": counts.incorrect,
-        "unknown": counts.unknown,
-        "censored": censored,
-        "score": None,
-        "detail": [],
-        "tokens": tokens,
-        "seconds": None,
-    }
