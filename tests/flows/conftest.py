@@ -23,7 +23,16 @@ STUB = "error=0.12,repair=0.03,luck=0.02"
 @pytest.fixture
 def toy_recipe(tmp_path: Path) -> Callable[..., Recipe]:
     """A recipe on toy problems; tables given as keywords are merged in."""
+    return recipes_in(tmp_path)
 
+
+@pytest.fixture(scope="module")
+def module_recipe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Recipe]:
+    """The same, for a dataset that the tests of a module only read."""
+    return recipes_in(tmp_path_factory.mktemp("toy"))
+
+
+def recipes_in(tmp_path: Path) -> Callable[..., Recipe]:
     def build(count: int = 12, model: str = STUB, **tables: dict[str, Any]) -> Recipe:
         source = tmp_path / "problems.jsonl"
         rows = toy_problems(count, seed=0)
@@ -64,8 +73,8 @@ def run_all(recipe: Recipe, folder: DatasetFolder) -> LabelRun:
     return run
 
 
-@pytest.fixture
-def label() -> Callable[[Recipe], DatasetFolder]:
+@pytest.fixture(scope="session")
+def label_once() -> Callable[[Recipe], DatasetFolder]:
     def run(recipe: Recipe, out: Path | DatasetFolder | None = None) -> DatasetFolder:
         out = out or Path(recipe.output.dir)
         folder = out if isinstance(out, DatasetFolder) else DatasetFolder(out)
@@ -73,6 +82,11 @@ def label() -> Callable[[Recipe], DatasetFolder]:
         return folder
 
     return run
+
+
+@pytest.fixture
+def label(label_once) -> Callable[[Recipe], DatasetFolder]:
+    return label_once
 
 
 @pytest.fixture

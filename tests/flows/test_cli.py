@@ -161,6 +161,16 @@ def test_annotate_flags_the_false_equation_alone(annotated):
     assert "24 + 3 = 28 is false" in verdict["reason"]
 
 
+def test_annotate_refuses_a_file_whose_labels_have_changed(annotated, stepsmith, tmp_path):
+    source = tmp_path / "pb.json"
+    rows = [dict(row) for row in SOLUTIONS]
+    rows[1]["label"] = 0
+    source.write_text(json.dumps(rows), encoding="utf-8")
+    code, _, err = stepsmith("annotate", source, "--with", "arithmetic", "--out", annotated)
+    assert code == 2
+    assert "was made by a recipe that differs in solutions" in err
+
+
 def test_annotate_keeps_imported_labels_as_truth_for_evaluate(annotated, stepsmith, tmp_path):
     code, out, _ = stepsmith("evaluate", annotated, "--json", tmp_path / "figures.json")
     assert code == 0

@@ -12,9 +12,9 @@ from pipeline.folder import DatasetFolder
 OMEGA = {"search": "omegaprm", "k": 4, "searches": 12}
 
 
-@pytest.fixture
-def dataset(toy_recipe, label) -> DatasetFolder:
-    return label(toy_recipe(rollouts=OMEGA, labels={"view": "soft"}))
+@pytest.fixture(scope="module")
+def dataset(module_recipe, label_once) -> DatasetFolder:
+    return label_once(module_recipe(rollouts=OMEGA, labels={"view": "soft"}))
 
 
 def test_every_selection_is_unique(dataset: DatasetFolder) -> None:
@@ -90,8 +90,8 @@ def test_the_order_of_shards_changes_nothing(toy_recipe, label, tmp_path, datase
         output={"dir": str(tmp_path / "again")},
     )
     again = label(other)
-    for shard in dataset.shards():
-        assert again.published(shard).read_bytes() == dataset.published(shard).read_bytes()
+    # Of another file with the same problems, hence with another recipe hash.
+    assert again.labels().drop("recipe_hash").equals(dataset.labels().drop("recipe_hash"))
 
 
 def test_a_tree_whose_labels_are_lost_grows_again_for_nothing(toy_recipe, label, bought, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipeline.batches import Batch, new_problems, plan_batch, problems_hash, read_batches
@@ -60,3 +61,16 @@ def test_the_hash_of_problems_is_that_of_content_and_order() -> None:
     assert one == problems_hash([problem(0), problem(1)])
     assert one != problems_hash([problem(1), problem(0)])
     assert one != problems_hash([problem(0), problem(1, "x")])
+
+
+def test_imported_rows_go_to_the_shard_of_their_problem(tmp_path: Path) -> None:
+    table = pa.table({"problem_id": ["p2", "p0", "gone", "p2"], "text": ["c", "a", "x", "d"]})
+    problems = [problem(n) for n in range(5)]
+    batch = plan_batch(tmp_path, 0, problems, 2, {}, {}, {"rollouts": table})
+    first, second, third = batch.shards()
+    texts = [
+        batch.imported("rollouts", shard).column("text").to_pylist() for shard in batch.shards()
+    ]
+    assert texts == [["a"], ["c", "d"], []]
+    assert batch.imported_hash("rollouts", first) != batch.imported_hash("rollouts", second)
+    assert batch.imported("solutions", third) is None
