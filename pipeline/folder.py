@@ -114,7 +114,8 @@ def check_owner(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:
             )
     elif folder.root.exists() and any(path.name != "work" for path in folder.root.iterdir()):
         raise OutputError(
-            f"{folder.root}: is not empty and no dataset of Stepsmith's; choose another --out",
+            f"{folder.root}: is not empty, and there is no work/ in it to go on from; "
+            f"choose another --out",
             folder=str(folder.root),
         )
 

@@ -32,7 +32,7 @@ class Summary:
     labelled: int
     positive: int
     outcomes: dict[str, int]
-    sampled_truncated: int  # solutions that the policy drew and max_tokens cut
+    sampled_truncated: int  # samples that max_tokens cut
     sample_completions: int
     sample_unknown: int
     sample_tokens: int
@@ -78,7 +78,7 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         steps=pl.col("steps").list.len().sum(),
         labelled=label.count(),
         positive=label.cast(pl.Int64).sum(),
-        truncated=((pl.col("finish_reason") == "length") & (pl.col("origin") == "sampled")).sum(),
+        truncated=pl.col("n_merged").filter(pl.col("finish_reason") == "length").sum(),
     ).collect()
     reasons = labels.filter(~kept).group_by("keep_reason").len().collect()
     outcomes = labels.group_by("outcome").len().collect()

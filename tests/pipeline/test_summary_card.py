@@ -22,7 +22,8 @@ def dataset(root: Path) -> DatasetFolder:
         {"steps": ["a"], "label": [1], "keep": False, "keep_reason": "no_zero"}
         | {"outcome": "unknown", "finish_reason": "length"},
     ]
-    labels = [row | {"problem_id": "p", "origin": "sampled"} for row in labels]
+    common = {"problem_id": "p", "origin": "sampled", "n_merged": 1}
+    labels = [row | common for row in labels]
     question = {"samples": 4, "unknown": 1, "tokens": 50}
     questions = [
         question | {"problem_id": "p"},
