@@ -157,7 +157,8 @@ def test_a_run_through_planted_faults_gives_the_data_of_a_run_without(
     faults = [f"--fault={kind}:0.04" for kind in ("500", "503", "close", "html", "truncated")]
     faults += ["--fault=429:0.04:0.1", "--fault=hang:0.02:0.5", "--seed=1", f"--log={log}"]
     with serve("--model", "error=0.1", *faults) as server:
-        process = stepsmith("label", recipe(server.url))
+        # Patience for the last request too: alone, it is given up after one of silence.
+        process = stepsmith("label", recipe(server.url), "--set", "run.patience_s=30")
         _, errors = process.communicate(timeout=120)
         report = server.stop()
     assert process.returncode == 0, errors
