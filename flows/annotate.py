@@ -26,13 +26,14 @@ from pipeline.errors import RecipeError
 from pipeline.files import remove_leftovers, write_json, write_table, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.grading.grader import PRELOAD, Grader
-from pipeline.imported import ImportedSet, read_solutions
-from pipeline.importing import import_shard, problems_of
+from pipeline.imported import read_solutions
+from pipeline.importing import import_shard, problems_of, segmentation_of
 from pipeline.labels.derive import Provenance, derive
 from pipeline.lock import FolderLock
+from pipeline.problems import Problem
 from pipeline.recipe import Labels, Questions, content_hash
 from pipeline.schemas import EVIDENCE, SCHEMA_VERSION
-from pipeline.segment import SEGMENT_VERSION, Rule
+from pipeline.segment import Rule
 from pipeline.shapes import ImportedSolution
 from pipeline.summary import summarize
 from pipeline.workers import CheckerPool
@@ -52,7 +53,9 @@ def annotate_command(source: str, out: Path, annotators: Sequence[str], split: s
     folder = DatasetFolder(out)
     sources = {name: source_of(build_checker(name, {})) for name in annotators}
     content = content_hash([asdict(solution) for solution in imported.solutions])
-    problems_of(imported.solutions)  # one id for two problems is refused before anything is written
+    # Of the whole file: the answers of a problem may stand in rows of different shards.
+    problems, conflicting = problems_of(imported.solutions)
+    problem_of = {problem.problem_id: problem for problem in problems}
     with FolderLock(folder.work):
         identity = {"solutions": content, "annotators": sources, "split": rule}
         check_owner(folder, identity)
@@ -63,11 +66,14 @@ def annotate_command(source: str, out: Path, annotators: Sequence[str], split: s
             for number, part in enumerate(_parts(imported.solutions)):
                 shard = f"00000-{number:05d}"
                 if not folder.published(shard).exists():
-                    loop.call(_annotate_part(part, annotators, rule, pool, folder, shard))
+                    own = [problem_of[name] for name in dict.fromkeys(s.problem_id for s in part)]
+                    loop.call(_annotate_part(own, part, annotators, rule, pool, folder, shard))
         finally:
             loop.stop()
             pool.close()
-        _finish(folder, source, annotators, rule, imported)
+        skipped = Counter(row.reason for row in imported.set_aside)
+        skipped["conflicting_answers"] += len(conflicting)
+        _finish(folder, source, annotators, rule, dict(+skipped))
 
 
 def _rule(split: str, solutions: Sequence[ImportedSolution]) -> Rule:
@@ -85,6 +91,7 @@ def _parts(solutions: Sequence[ImportedSolution]) -> Iterator[Sequence[ImportedS
 
 
 async def _annotate_part(
+    problems: Sequence[Problem],
     part: Sequence[ImportedSolution],
     annotators: Sequence[str],
     rule: Rule,
@@ -92,7 +99,6 @@ async def _annotate_part(
     folder: DatasetFolder,
     shard: str,
 ) -> None:
-    problems, _ = problems_of(part)
     tables = await import_shard(problems, part, rule, 0.0, Grader(pool))
     text_of = {problem.problem_id: problem.text for problem in problems}
     texts = [
@@ -111,7 +117,11 @@ async def _annotate_part(
         LABELS,
         Questions(),
         1,
-        Provenance(prover="", segmentation=f"{rule}@{SEGMENT_VERSION}", recipe_hash=""),
+        Provenance(
+            prover="",
+            segmentation=segmentation_of([s.steps is not None for s in part], rule),
+            recipe_hash="",
+        ),
     )
     for name, table in tables.items():
         write_table(folder.side(name, shard), table)
@@ -119,14 +129,17 @@ async def _annotate_part(
 
 
 def _finish(
-    folder: DatasetFolder, source: str, annotators: Sequence[str], rule: Rule, found: ImportedSet
+    folder: DatasetFolder,
+    source: str,
+    annotators: Sequence[str],
+    rule: Rule,
+    skipped: dict[str, int],
 ) -> None:
     summary = summarize(folder)
     name = f"annotate {Path(source).name}"
     facts = card_facts(folder)
     text = card(name, None, LABELS.view, LABELS.after_error, summary, **facts)
     write_text(folder.card, text)
-    skipped = dict(Counter(row.reason for row in found.set_aside))
     write_json(
         folder.manifest,
         {

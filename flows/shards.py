@@ -28,7 +28,7 @@ from pipeline.batches import Batch, Shard, problems_hash
 from pipeline.engines.build import sampling_of
 from pipeline.files import link_or_copy, write_json, write_table
 from pipeline.folder import TRUTH_TABLE
-from pipeline.importing import import_shard
+from pipeline.importing import import_shard, segmentation_of
 from pipeline.intake import solutions_of
 from pipeline.journal import Journal
 from pipeline.labels.derive import Provenance, derive
@@ -259,15 +259,11 @@ class ShardWork:
     # Parts.
 
     def _segmentation(self) -> str:
-        """What cut the steps: our rule, or the file where it brought pieces."""
-        rule = f"{self.context.recipe.steps.split}@{SEGMENT_VERSION}"
+        rule = self.context.recipe.steps.split
         imported = self.batch.imported("solutions", self.shard)
         if imported is None:
-            return rule
-        given = sum(column is not None for column in imported.column("steps").to_pylist())
-        if given == imported.num_rows:
-            return "imported"
-        return f"imported, {rule}" if given else rule
+            return f"{rule}@{SEGMENT_VERSION}"
+        return segmentation_of(imported.column("steps").is_valid().to_pylist(), rule)
 
     async def _deposit(self, tasks: Sequence[SearchTask], purchaser: Purchaser) -> dict[str, int]:
         """Lay imported rollouts into the journal; how many draws of each prefix they are."""

@@ -22,7 +22,7 @@ from pipeline.grading.grader import Grader
 from pipeline.majority import with_majority
 from pipeline.problems import Problem
 from pipeline.schemas import QUESTIONS, SOLUTIONS, TRUTH
-from pipeline.segment import Rule, segment, spans_of
+from pipeline.segment import SEGMENT_VERSION, Rule, segment, spans_of
 from pipeline.shapes import ImportedSolution
 from pipeline.solution import solution_row, step_rows
 from pipeline.verdict import Grade, Verdict
@@ -95,6 +95,14 @@ def cut(solution: ImportedSolution, rule: Rule) -> list[tuple[int, int]]:
     if solution.steps is None:
         return segment(solution.text, rule)
     return spans_of(accumulate(map(len, solution.steps)))
+
+
+def segmentation_of(given: Sequence[bool], rule: Rule) -> str:
+    """What cut the steps of some solutions: their file where it brought pieces, our rule else."""
+    ours = f"{rule}@{SEGMENT_VERSION}"
+    if all(given):
+        return "imported"
+    return f"imported, {ours}" if any(given) else ours
 
 
 async def grade(solution: ImportedSolution, problem: Problem, grader: Grader) -> Grade:

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flows import annotate
 from flows.cli import main
 
 RECIPE = """
@@ -169,6 +170,21 @@ def test_annotate_refuses_a_file_whose_labels_have_changed(annotated, stepsmith,
     code, _, err = stepsmith("annotate", source, "--with", "arithmetic", "--out", annotated)
     assert code == 2
     assert "was made by a recipe that differs in solutions" in err
+
+
+def test_answers_that_contradict_each_other_make_no_solution_wrong(tmp_path, monkeypatch, capsys):
+    """Also where the rows of one problem are in different shards."""
+    monkeypatch.setattr(annotate, "SHARD_SOLUTIONS", 1)
+    rows = [
+        {"id": name, "problem": "Add 1 and 1.", "solution": "The answer is 2.", "answer": answer}
+        for name, answer in (("a", "3"), ("b", "2"))
+    ]
+    source = tmp_path / "rows.json"
+    source.write_text(json.dumps(rows), encoding="utf-8")
+    annotate.annotate_command(str(source), tmp_path / "ds", ["arithmetic"], "")
+    labels = pl.read_parquet(tmp_path / "ds" / "data" / "*.parquet")
+    assert labels["outcome"].to_list() == ["unknown", "unknown"]
+    assert "conflicting_answers" in capsys.readouterr().out
 
 
 def test_annotate_keeps_imported_labels_as_truth_for_evaluate(annotated, stepsmith, tmp_path):

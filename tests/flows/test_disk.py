@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-import pyarrow as pa
 import pytest
 
 from flows import command
@@ -27,6 +25,7 @@ from pipeline.engines.toy import toy_problems
 from pipeline.errors import StorageError
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import load_recipe
+from tests.flows.reading import committed, tables
 
 ROOT = Path(__file__).parents[2]
 FULL = "cannot be written: the disk is full: free some space and run the same command again"
@@ -129,25 +128,6 @@ def toy(place: Path, label, monkeypatch: pytest.MonkeyPatch) -> Toy:
     (place / "log").unlink(missing_ok=True)
     sizes = [path.stat().st_size for path in whole.root.rglob("*")]
     return Toy(place / "recipe.toml", place / "log", label, tables(whole), sum(sizes))
-
-
-def committed(folder: DatasetFolder) -> int:
-    count = 0
-    for path in folder.work.glob("journal/*/*.arrow"):
-        with pa.OSFile(str(path)) as file:
-            count += pa.ipc.open_file(file).read_all().num_rows
-    return count
-
-
-def tables(folder: DatasetFolder) -> dict[str, Any]:
-    """The bytes of every published file; the evidence without the seconds that it took."""
-    found: dict[str, Any] = {}
-    for path in sorted(folder.root.glob("*/*.parquet")):
-        name = str(path.relative_to(folder.root))
-        found[name] = path.read_bytes()
-        if path.parent.name == "evidence":
-            found[name] = pl.read_parquet(path).drop("seconds").to_dicts()
-    return found
 
 
 # The disk fills up before the last of these stages; then a file below `where` is the first that

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from pipeline.engines.toy import toy_problems
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import load_recipe
+from tests.flows.reading import committed
 
 ROOT = Path(__file__).parents[2]
 RECIPE = """
@@ -125,14 +125,6 @@ def answers(log: Path) -> Counter[tuple[str, int]]:
     return found
 
 
-def committed(folder: Path) -> int:
-    count = 0
-    for path in (folder / "work" / "journal").glob("*/*.arrow"):
-        with pa.OSFile(str(path)) as file:
-            count += pa.ipc.open_file(file).read_all().num_rows
-    return count
-
-
 def data(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("data/*")}
 
@@ -165,7 +157,7 @@ def test_a_run_through_planted_faults_gives_the_data_of_a_run_without(
     planted = dict(re.findall(r"(\w+): (\d+)(?:,|$)", report.partition("planted: ")[2].strip()))
     assert set(planted) == {"429", "500", "503", "hang", "close", "html", "truncated"}
     assert max(Counter(key for key, n in answers(log).items() if n).values()) == 1
-    assert answers(log).total() == committed(tmp_path / "out")
+    assert answers(log).total() == committed(DatasetFolder(tmp_path / "out"))
 
     with serve("--model", "error=0.1") as sound:
         whole = label(load_recipe(recipe(sound.url)), tmp_path / "whole")
@@ -189,7 +181,7 @@ def test_a_server_that_dies_stops_the_run_and_its_restart_lets_it_finish(
     assert f"error: no answer for 1 s from {server.url}; last error: {server.url}/comp" in errors
     assert "Is the server running? For instance: vllm serve toy --port 8000" in errors
     assert "Traceback" not in errors
-    before, kept = answers(log), committed(out)
+    before, kept = answers(log), committed(DatasetFolder(out))
     assert 0 < kept <= before.total()
 
     with serve("--model", "error=0.1", "--log", log, port=port):
@@ -198,4 +190,4 @@ def test_a_server_that_dies_stops_the_run_and_its_restart_lets_it_finish(
     assert data(out) == data(whole.root)
     # Bought in all: what is committed, what died with the server, and what `whole` cost.
     lost = before.total() - kept
-    assert answers(log).total() == committed(out) + lost + committed(whole.root)
+    assert answers(log).total() == committed(DatasetFolder(out)) + lost + committed(whole)

@@ -33,7 +33,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -42,6 +41,7 @@ from pipeline import purchase
 from pipeline.engines.toy import toy_problems
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import load_recipe
+from tests.flows.reading import tables
 
 KILLS = int(os.environ.get("STEPSMITH_KILLS", "1"))
 KILLS_EACH = 4  # in one folder
@@ -130,17 +130,6 @@ def committed(out: Path) -> set[bytes]:
     return keys
 
 
-def tables(out: Path) -> dict[str, Any]:
-    """The bytes of every published file; the evidence without the seconds that it took."""
-    found: dict[str, Any] = {}
-    for path in sorted(out.glob("*/*.parquet")):
-        name = f"{path.parent.name}/{path.name}"
-        found[name] = path.read_bytes()
-        if path.parent.name == "evidence":
-            found[name] = pl.read_parquet(path).drop("seconds").to_dicts()
-    return found
-
-
 class Log:
     """What the stub engine delivered, read as it grows."""
 
@@ -205,7 +194,7 @@ class Place:
         final = committed(out)
         assert kept <= final
         assert sorted(self.keys[line] for line in log.lines[before:]) == sorted(final - kept)
-        assert tables(out) == self.whole
+        assert tables(DatasetFolder(out)) == self.whole
         assert [path.name for path in out.rglob(".*.tmp")] == []
 
     def keys_of(self, lines: Iterable[str]) -> set[bytes]:
@@ -241,7 +230,7 @@ def make_place(folder: Path, problems: int, **values: Any) -> Place:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(stages, run.groups()))
         run.finish()
-    return Place(path, log, tables(folder / "w"), Log(log).follow(), keys)
+    return Place(path, log, tables(DatasetFolder(folder / "w")), Log(log).follow(), keys)
 
 
 @pytest.fixture(scope="module")

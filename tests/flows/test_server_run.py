@@ -12,8 +12,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-import pyarrow as pa
 import pytest
 
 from flows.loop import LoopThread
@@ -27,6 +25,7 @@ from pipeline.engines.toy import toy_problems
 from pipeline.errors import EngineDown
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import Recipe, parse_recipe
+from tests.flows.reading import committed, tables
 
 Serve = Callable[..., AbstractContextManager[Server]]
 Build = Callable[..., Recipe]
@@ -113,17 +112,6 @@ def sound(place: Path, build: Build, label, serve: Serve) -> dict[str, Any]:
     return tables(folder)
 
 
-def tables(folder: DatasetFolder) -> dict[str, Any]:
-    """The bytes of every published file; the evidence without the seconds that it took."""
-    found: dict[str, Any] = {}
-    for path in sorted(folder.root.glob("*/*.parquet")):
-        name = str(path.relative_to(folder.root))
-        found[name] = path.read_bytes()
-        if path.parent.name == "evidence":
-            found[name] = pl.read_parquet(path).drop("seconds").to_dicts()
-    return found
-
-
 def answered(log: Path) -> dict[tuple[str, int], int]:
     """Choices by (prompt, seed) of what was really answered; none of them twice."""
     found: dict[tuple[str, int], int] = {}
@@ -132,14 +120,6 @@ def answered(log: Path) -> dict[tuple[str, int], int]:
             assert (row["prompt"], row["seed"]) not in found, "an answer was bought twice"
             found[row["prompt"], row["seed"]] = row["choices"]
     return found
-
-
-def committed(folder: DatasetFolder) -> int:
-    count = 0
-    for path in (folder.work / "journal").glob("*/*.arrow"):
-        with pa.OSFile(str(path)) as file:
-            count += pa.ipc.open_file(file).read_all().num_rows
-    return count
 
 
 def every(step: int, fault: Fault) -> Faults:
