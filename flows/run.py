@@ -133,14 +133,14 @@ class LabelRun:
             known = set(DatasetFolder(origin).shards())
             self._work = {name: work for name, work in self._work.items() if name in known}
             for work in self._work.values():
-                work.allowance = work.noted_allowance()
+                work.plan.allowance = work.plan.noted_allowance()
         for name in STAGES:
             self.context.meter.stages_total[name] = len(self._work)
         self.context.meter.stages_total["check"] *= len(self.recipe.annotators)
 
     def groups(self) -> list[list[str]]:
         """Shards that have something to do, grouped so that task runs stay few."""
-        waiting = [name for name, work in self._work.items() if not work.published]
+        waiting = [name for name, work in self._work.items() if not work.plan.published]
         size = -(-len(waiting) * len(STAGES) // MAX_TASK_RUNS) or 1
         for _ in range(len(self._work) - len(waiting)):
             self.context.meter.stages_cached.update(STAGES)
@@ -184,12 +184,12 @@ class LabelRun:
             return  # a replay spends what its run was allotted
         for batch in self.batches:
             shards = [self._work[shard.name] for shard in batch.shards()]
-            if all(work.published for work in shards):
+            if all(work.plan.published for work in shards):
                 continue
-            markers = [work.screen_stage().done() for work in shards]
+            markers = [work.plan.screen_stage().done() for work in shards]
             live = sum(int(marker["live"]) for marker in markers if marker)
             for work in shards:
-                work.allowance = allot(batch, self.recipe.rollouts.budget_tokens, live)
+                work.plan.allowance = allot(batch, self.recipe.rollouts.budget_tokens, live)
 
     def finish(self) -> Summary:
         """Write the card, then the manifest. Raises StorageError."""

@@ -1,30 +1,26 @@
 """The stages of one shard: screen, search, check, publish.
 
 Each returns at once where its result is there. Tables are read and written off the event loop.
-A stage's hash holds everything that shaped it, so a changed recipe never meets a stale one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
-from annotators.branches import Cutter
 from annotators.checkers import build_checker
 from annotators.paid import deposit, paid_rollouts
-from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
+from annotators.rollouts import SearchTask, annotate_shard
 from annotators.search import TREE_SEARCHES
-from annotators.steps import SolutionText, annotate_solutions, source_of
+from annotators.steps import SolutionText, annotate_solutions
 from annotators.tasks import search_tasks
 from flows.context import Role, RunContext
-from pipeline.batches import Batch, Shard, problems_hash
+from flows.shard_plan import ShardPlan
+from pipeline.batches import Batch, Shard
 from pipeline.engines.build import sampling_of
 from pipeline.files import link_or_copy, write_json, write_table
 from pipeline.folder import TRUTH_TABLE
@@ -34,12 +30,9 @@ from pipeline.journal import Journal
 from pipeline.labels.derive import Provenance, derive
 from pipeline.problems import Problem
 from pipeline.purchase import Purchaser
-from pipeline.recipe import content_hash
-from pipeline.sampling import Screening, screen_shard
+from pipeline.sampling import screen_shard
 from pipeline.segment import SEGMENT_VERSION
-from pipeline.stages import Stage, stage
-
-STAGE_VERSION = 2  # part of every hash: raise it when the meaning of a stage changes
+from pipeline.stages import Stage
 
 
 class ShardWork:
@@ -49,77 +42,23 @@ class ShardWork:
         self.context = context
         self.batch = batch
         self.shard = shard
-        self.allowance: int | None = None  # generated tokens a problem may spend on rollouts
-        self._screen: Stage | None = None
-        self._problems: list[Problem] | None = None
-
-    # What there is.
-
-    @property
-    def published(self) -> bool:
-        return self.context.folder.published(self.shard.name).exists()
-
-    def problems(self) -> list[Problem]:
-        if self._problems is None:
-            self._problems = self.batch.problems(self.shard)
-        return self._problems
-
-    def screen_stage(self) -> Stage:
-        if self._screen is None:
-            recipe = self.context.recipe
-            self._screen = self._stage(
-                "screen",
-                [
-                    SEGMENT_VERSION,
-                    problems_hash(self.problems()),
-                    self.context.policy.shape(),
-                    recipe.policy.samples,
-                    recipe.steps.model_dump(mode="json"),
-                    recipe.questions.model_dump(mode="json"),
-                    recipe.seed,
-                    self.batch.imported_hash("solutions", self.shard),
-                ],
-            )
-        return self._screen
-
-    def search_stage(self) -> Stage:
-        settings = self._rollout_settings()
-        shape = [
-            settings.search,
-            settings.k,
-            settings.window,
-            settings.solutions,
-            settings.searches,
-            self.batch.imported_hash("rollouts", self.shard),
-        ]
-        return self._stage(
-            "search",
-            [self.screen_stage().folder.name, settings.source, settings.allowance, *shape],
-        )
-
-    def check_stage(self, name: str) -> Stage:
-        checker = build_checker(name, self.context.recipe.annotators[name])
-        return self._stage(f"check-{name}", [self.search_stage().folder.name, source_of(checker)])
-
-    def _stage(self, name: str, shape: list[Any]) -> Stage:
-        digest = content_hash([STAGE_VERSION, name, *shape])
-        return stage(self.context.folder.work, self.shard.name, name, digest)
+        self.plan = ShardPlan(context, batch, shard)
 
     # The stages.
 
     async def screen(self) -> None:
-        place = self.screen_stage()
+        place = self.plan.screen_stage()
         if self._skip("screen", place):
             return
         context = self.context
         imported = await asyncio.to_thread(self.batch.imported, "solutions", self.shard)
         if imported is None:
             async with self._buying(context.policy, logprobs=True) as purchaser:
-                tables = await screen_shard(self.problems(), self._screening(), purchaser)
+                tables = await screen_shard(self.plan.problems(), self.plan.screening(), purchaser)
         else:
             tables = await import_shard(
-                self.problems(),
-                solutions_of(imported, self.problems()),
+                self.plan.problems(),
+                solutions_of(imported, self.plan.problems()),
                 context.recipe.steps.split,
                 context.recipe.questions.pseudo_answer,
                 context.grader,
@@ -137,11 +76,11 @@ class ShardWork:
         context.meter.stages["screen"] += 1
 
     async def search(self) -> None:
-        place = self.search_stage()
+        place = self.plan.search_stage()
         if self._skip("search", place):
             return
         context = self.context
-        screened = self.screen_stage()
+        screened = self.plan.screen_stage()
         same_tokenizer = (
             context.prover.identity.tokenizer_hash == context.policy.identity.tokenizer_hash
         )
@@ -158,7 +97,7 @@ class ShardWork:
         grows = context.recipe.rollouts.search in TREE_SEARCHES  # into solutions
         async with self._buying(context.prover, logprobs=grows) as purchaser:
             paid = await self._deposit(tasks, purchaser)
-            tables = await annotate_shard(tasks, self._rollout_settings(), purchaser, paid)
+            tables = await annotate_shard(tasks, self.plan.rollout_settings(), purchaser, paid)
         rollouts = tables["rollouts"]
         counts = {
             "completions": rollouts.num_rows,
@@ -172,11 +111,11 @@ class ShardWork:
 
     async def check(self) -> None:
         for name in self.context.recipe.annotators:
-            place = self.check_stage(name)
+            place = self.plan.check_stage(name)
             if self._skip("check", place):
                 continue
             checker = build_checker(name, self.context.recipe.annotators[name])
-            text_of = {p.problem_id: p.text for p in self.problems()}
+            text_of = {p.problem_id: p.text for p in self.plan.problems()}
             solutions = await asyncio.to_thread(self._solutions)
             rows = solutions.select(["solution_id", "problem_id", "steps"]).to_pylist()
             evidence = await annotate_solutions(
@@ -197,22 +136,22 @@ class ShardWork:
             self.context.meter.stages["check"] += 1
 
     async def publish(self) -> None:
-        if self.published:
+        if self.plan.published:
             self.context.meter.stages_cached["publish"] += 1
             return
         await asyncio.to_thread(self._publish)
         if self.context.folder.origin is None:
             journal = Journal(self.context.folder.journal(self.shard.name))
             await asyncio.to_thread(journal.compact)
-        self._problems = None
+        self.plan.forget_problems()
         self.context.meter.stages["publish"] += 1
 
     def _publish(self) -> None:
         """The labels last: a shard is published when they are there."""
         folder, name = self.context.folder, self.shard.name
         recipe = self.context.recipe
-        screened, searched = self.screen_stage(), self.search_stage()
-        checks = [self.check_stage(annotator) for annotator in recipe.annotators]
+        screened, searched = self.plan.screen_stage(), self.plan.search_stage()
+        checks = [self.plan.check_stage(annotator) for annotator in recipe.annotators]
         evidence = pa.concat_tables(
             [searched.read("evidence"), *(place.read("evidence") for place in checks)]
         )
@@ -245,16 +184,10 @@ class ShardWork:
         for table, place in linked.items():
             link_or_copy(place.table_path(table), folder.side(table, name))
         if folder.origin is None:
-            write_json(self._note(), {"search": searched.folder.name, "allowance": self.allowance})
+            write_json(
+                self.plan.note(), {"search": searched.folder.name, "allowance": self.plan.allowance}
+            )
         write_table(folder.published(name), labels)
-
-    def _note(self) -> Path:
-        """What a replay must know of a published shard that no recipe says."""
-        return self.context.folder.plans / "published" / f"{self.shard.name}.json"
-
-    def noted_allowance(self) -> int | None:
-        found = json.loads(self._note().read_text(encoding="utf-8"))["allowance"]
-        return None if found is None else int(found)
 
     # Parts.
 
@@ -279,55 +212,21 @@ class ShardWork:
     def _solutions(self) -> pa.Table:
         """Drawn or imported ones, and those that the search made; together by problem."""
         first, grown = (
-            place.read("solutions") for place in (self.screen_stage(), self.search_stage())
+            place.read("solutions")
+            for place in (self.plan.screen_stage(), self.plan.search_stage())
         )
         if not grown.num_rows:
             return first
         whole = pa.concat_tables([first, grown])
-        place = {problem.problem_id: number for number, problem in enumerate(self.problems())}
+        place = {problem.problem_id: number for number, problem in enumerate(self.plan.problems())}
         ids = whole.column("problem_id").to_pylist()
         return whole.take(sorted(range(len(ids)), key=lambda row: place[ids[row]]))
 
     def _skip(self, name: str, place: Stage) -> bool:
-        if not self.published and place.done() is None:
+        if not self.plan.published and place.done() is None:
             return False
         self.context.meter.stages_cached[name] += 1
         return True
-
-    def _screening(self) -> Screening:
-        context = self.context
-        return Screening(
-            engine=context.policy.engine,
-            template=context.policy.template,
-            samples=context.recipe.policy.samples,
-            split=context.recipe.steps.split,
-            questions=context.recipe.questions,
-            grader=context.grader,
-            seed=context.recipe.seed,
-        )
-
-    def _rollout_settings(self) -> RolloutSettings:
-        context, recipe = self.context, self.context.recipe
-        needs_window = recipe.labels.view == "scan" or recipe.rollouts.search == "scan"
-        return RolloutSettings(
-            search=recipe.rollouts.search,
-            k=recipe.rollouts.k,
-            window=recipe.labels.window if needs_window else None,
-            solutions=recipe.rollouts.solutions,
-            searches=recipe.rollouts.searches,
-            source=context.prover.source(),
-            # Imported solutions are nobody's rollouts: the prover draws its own from the root.
-            root_source="" if recipe.solutions.source else context.policy.source(),
-            allowance=self.allowance,
-            grader=context.grader,
-            cutter=Cutter(
-                engine=context.prover.engine,
-                split=recipe.steps.split,
-                policy=context.prover.identity.model_revision,
-                prompt_hash=context.prover.template.hash,
-                seed=recipe.seed,
-            ),
-        )
 
     @asynccontextmanager
     async def _buying(self, role: Role, logprobs: bool) -> AsyncIterator[Purchaser]:
