@@ -39,7 +39,7 @@ from pipeline.engines.slots import Slots
 from pipeline.errors import EngineDown, PolicyError, RecipeError
 
 ATTEMPTS = 6  # failures of one request, while others succeed, after which it is given up
-TRIES_ALONE = 3  # the same, where nobody else asks
+TRIES_ALONE = 3  # the same, where nobody else asks; also the tiny requests that look for life
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 30.0
 _TINY = {"prompt": "1", "max_tokens": 1, "n": 1, "temperature": 1.0}
@@ -230,21 +230,27 @@ class OpenAIEngine:
             starved = self._last_answer > call.begun and now - call.begun > 5 * self._patience_s
             return call.own >= ATTEMPTS or starved
         # Nobody got an answer; but the last request of a run has nobody beside it, so ask.
-        try:
-            tiny = _TINY | {"model": self._model}
-            answer, _ = await self._http.post(call.problem_id, tiny)
-            if not completions(parse_object(answer), self.decode):
-                raise BadAnswer("no usable choice in the answer")
-        except (Unreachable, Refused, BadAnswer):
+        if not await self._answers(call.problem_id):
             raise EngineDown(
                 f"no answer for {self._patience_s:g} s from {', '.join(self._http.urls)}; last "
                 f"error: {call.last_error}. {self._http.advice}",
                 urls=self._http.urls,
                 last_error=call.last_error,
-            ) from None
+            )
         self._last_answer = time.monotonic()
         # One try may take longer than the patience: a request that hung is worth another.
         return call.failures >= TRIES_ALONE
+
+    async def _answers(self, problem_id: str) -> bool:
+        """Whether anybody is there: one fault in a tiny request is no proof that nobody is."""
+        return any(await asyncio.gather(*(self._tiny(problem_id) for _ in range(TRIES_ALONE))))
+
+    async def _tiny(self, problem_id: str) -> bool:
+        try:
+            answer, _ = await self._http.post(problem_id, _TINY | {"model": self._model})
+            return bool(completions(parse_object(answer), self.decode))
+        except (Unreachable, Refused, BadAnswer):
+            return False
 
 
 @dataclass(slots=True)

@@ -205,6 +205,21 @@ def test_the_last_request_that_fails_on_a_healthy_server_is_data() -> None:
     assert talk(body, patience_s=0.3) == [FAILED]
 
 
+def test_a_fault_in_looking_for_life_does_not_end_the_run() -> None:
+    async def body(engine: OpenAIEngine, server: Server) -> list[Completion]:
+        looked: list[int] = []
+
+        def faults(at: int) -> Fault | None:
+            if prompt(server) != TEXT:
+                looked.append(at)
+            return Fault("status", 500) if prompt(server) == TEXT or len(looked) == 1 else None
+
+        server.faults = faults
+        return await engine.complete(request())
+
+    assert talk(body, patience_s=0.3) == [FAILED]
+
+
 def test_no_answer_to_anyone_is_engine_down() -> None:
     with pytest.raises(EngineDown, match=r"no answer for 0.3 s from http://127.*HTTP 500.*vllm"):
         complete(faults=always(Fault("status", 500)), patience_s=0.3)
