@@ -15,8 +15,9 @@ CHECKERS: dict[str, Callable[[], StepAnnotator]] = {"arithmetic": Arithmetic}
 def build_checker(name: str, settings: Mapping[str, Any]) -> StepAnnotator:
     """Raises RecipeError for an unknown annotator or setting."""
     if name not in CHECKERS:
+        names = [*CHECKERS, "answer_logprob (in a recipe: it asks the prover)"]
         raise RecipeError(
-            f"annotators.{name}: there is no such annotator; there are: {', '.join(CHECKERS)}",
+            f"annotators.{name}: there is no such annotator; there are: {', '.join(names)}",
             key=f"annotators.{name}",
         )
     if settings:

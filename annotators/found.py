@@ -33,10 +33,11 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One problem's. `drawn`: shortest prefix first; `made`: rows of solutions that it made."""
+    """One problem's. `drawn`: shortest prefix first; `made`: rows of solutions that it made;
+    `whole`: draws from which on a count is not censored."""
 
     source: str
-    k: int
+    whole: int
     prover: str
     seed: int
     solutions: Sequence[CutSolution]
@@ -93,7 +94,7 @@ class Found:
                 tokens = 0 if drawn.prefix.hash in charged else drawn.tokens
                 charged.add(drawn.prefix.hash)
                 counts = drawn.counts()
-                yield self._row(solution, m - 1, counts, counts.drawn < self.k, tokens)
+                yield self._row(solution, m - 1, counts, counts.drawn < self.whole, tokens)
 
     def _row(
         self, solution: CutSolution, step: int, counts: Counts, censored: bool, tokens: int

@@ -9,7 +9,8 @@ stopped because of what was seen.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -19,11 +20,12 @@ import pyarrow as pa
 from annotators.branches import Branches, Cutter
 from annotators.drawn import Drawn
 from annotators.found import Found, Root, tables
-from annotators.search import SEARCHES, TREE_SEARCHES
+from annotators.search import GUIDED_SEARCHES, SEARCHES, TREE_SEARCHES
 from annotators.search.probe import (
     Candidate,
     Counts,
     Grown,
+    Guide,
     Measured,
     Probe,
     Rollout,
@@ -47,7 +49,7 @@ class RolloutSettings:
     `root_source` is the source of the screening samples. They are rollouts of the prover from
     the problem alone when it equals `source`; otherwise the prover draws k of its own there.
     `allowance`: generated tokens that one problem may spend; None: no limit. `cutter`: how a
-    tree search makes solutions of rollouts.
+    tree search makes solutions of rollouts. `guide`: of a problem, what search `posterior` goes by.
     """
 
     search: str
@@ -60,6 +62,7 @@ class RolloutSettings:
     allowance: int | None
     grader: Grader
     cutter: Cutter
+    guide: Callable[[SearchTask], Guide | None] = lambda task: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class SearchTask:
     candidates: Sequence[Candidate]
     mean_tokens: float
     question: dict[str, Any]
+    policy: str = ""  # whose solutions they are
     steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
@@ -117,6 +121,9 @@ class _ProblemSearch:
             return
         if self._settings.allowance == 0 and not self._paid:
             return
+        guide = self._settings.guide(self._task)
+        if guide is None and self._settings.search in GUIDED_SEARCHES:
+            return  # not in the pilot
         known = [c for c in self._task.candidates if c.outcome is not Verdict.UNKNOWN and len(c)]
         if not known:
             return
@@ -127,7 +134,11 @@ class _ProblemSearch:
         search = SEARCHES[settings.search](
             Start(known, root.counts, self._task.mean_tokens, self._join),
             SearchSettings(
-                settings.k, settings.window, settings.solutions or None, settings.searches
+                settings.k,
+                settings.window,
+                settings.solutions or None,
+                settings.searches,
+                guide,
             ),
         )
         found: list[Measured | None] | None = None
@@ -223,7 +234,8 @@ class _ProblemSearch:
     def found(self) -> Found:
         return Found(
             source=self._settings.source,
-            k=self._settings.k,
+            # A guided search stops drawing everywhere because of what it saw.
+            whole=sys.maxsize if self._settings.search in GUIDED_SEARCHES else self._settings.k,
             prover=self._purchaser.identity.model_revision,
             seed=self._purchaser.seed,
             solutions=[c.solution for c in (*self._task.candidates, *self._branches.candidates)],

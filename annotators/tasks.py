@@ -45,13 +45,16 @@ def search_tasks(
                 Verdict(row["outcome"]),
                 length(row),
                 (row["draws"] or [-1])[0],
+                len(row["draws"] or ()),
+                tuple(step["logprob"] for step in row["steps"]),
             )
             for row in rows
         ]
         mean = sum(c.tokens for c in candidates) / max(len(candidates), 1)
         question = question_of[problem.problem_id]
         steps = {row["solution_id"]: row["steps"] for row in rows}
-        tasks.append(SearchTask(problem, candidates, mean, question, steps))
+        policy = min((row["policy"] or "" for row in rows), default="")
+        tasks.append(SearchTask(problem, candidates, mean, question, policy, steps))
     return tasks
 
 

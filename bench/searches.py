@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from flows.derive import derive_command
-from flows.run import STAGES, LabelRun
+from flows.run import LabelRun
 from flows.tables import print_rows
 from pipeline.evaluation import evaluate, written
 from pipeline.folder import DatasetFolder
@@ -63,18 +63,23 @@ def recipe(search: str, view: str, arguments: argparse.Namespace, out: Path) -> 
     )
 
 
-def run_stages(made: Recipe, stages: tuple[str, ...]) -> float:
-    """Seconds of the run; the folder is made or gone on with."""
+def run_stages(made: Recipe, only: str = "") -> float:
+    """Seconds of the run, or of its stage `only`; the folder is made or gone on with."""
     started = time.monotonic()
     with LabelRun(made, DatasetFolder(Path(made.output.dir))) as run:
+        groups = run.groups()
+        for stages, then in run.phases():
 
-        def work(group: list[str]) -> None:
-            for stage in stages:
-                run.stage(stage, group)
+            def work(group: list[str], stages: tuple[str, ...] = stages) -> None:
+                for stage in stages:
+                    if only in ("", stage):
+                        run.stage(stage, group)
 
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(work, run.groups()))
-        if stages == STAGES:
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(work, groups))
+            if then is not None and not only:
+                then()
+        if not only:
             run.finish()
     return time.monotonic() - started
 
@@ -126,7 +131,7 @@ def main() -> None:
     out: Path = arguments.out
     shutil.rmtree(out, ignore_errors=True)
     screened = out / "screened"
-    run_stages(recipe("exhaustive", "hard", arguments, screened), ("screen",))
+    run_stages(recipe("exhaustive", "hard", arguments, screened), "screen")
     rows = []
     took: dict[str, float] = {}
     for search, view in PAIRS:
@@ -138,7 +143,7 @@ def main() -> None:
             seconds = took[search]
         else:
             copy_screening(screened, target)
-            seconds = run_stages(recipe(search, view, arguments, target), STAGES)
+            seconds = run_stages(recipe(search, view, arguments, target))
             took[search] = seconds
         rows.append(measure(DatasetFolder(target), search, view, seconds))
         print(json.dumps(rows[-1]), file=sys.stderr)

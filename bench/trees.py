@@ -24,7 +24,7 @@ from typing import Any
 import polars as pl
 
 from bench.searches import oracle_truth
-from flows.run import STAGES, LabelRun
+from flows.run import LabelRun
 from flows.tables import print_rows
 from pipeline.evaluation import evaluate, written
 from pipeline.folder import DatasetFolder
@@ -66,7 +66,7 @@ def grow(world: str, policy: str, arguments: argparse.Namespace, source: Path) -
     with LabelRun(recipe, DatasetFolder(out)) as run:
 
         def work(group: list[str]) -> None:
-            for stage in STAGES:
+            for stage in run.stages:
                 run.stage(stage, group)
 
         with ThreadPoolExecutor(8) as pool:

@@ -80,7 +80,8 @@ def derive(
     dataset: DatasetPath,
     out: OutPath = None,
     view: Annotated[
-        str, typer.Option(help="hard | soft | scan | progress | advantage | tools")
+        str,
+        typer.Option(help="hard | soft | scan | progress | advantage | tools | hybrid | posterior"),
     ] = "",
     overrides: Overrides = [],  # noqa: B006
 ) -> None:
@@ -104,6 +105,21 @@ def evaluate(
     from flows.evaluate import evaluate_command
 
     evaluate_command(dataset, truth, all_steps, all_rows, json_path)
+
+
+@app.command()
+def calibrate(
+    dataset: DatasetPath,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help="a truth table (Parquet) of a trusted slice")
+    ] = None,
+    out: OutPath = None,
+    overrides: Overrides = [],  # noqa: B006
+) -> None:
+    """Fit the posterior's parameters anew, by a trusted slice if there is one; writes a dataset."""
+    from flows.calibrate import calibrate_command
+
+    calibrate_command(dataset, truth, out, overrides)
 
 
 @app.command()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from flows.evidence import evidence_of, shard_evidence
 from flows.tables import print_rows, run_rows
 from pipeline.card import card, card_facts
 from pipeline.errors import RecipeError
@@ -16,50 +18,91 @@ from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.feeds import feeds
 from pipeline.labels.views import check
-from pipeline.recipe import Labels, Questions, Recipe, apply_override, parse_recipe
+from pipeline.posterior.fusion import Fusion
+from pipeline.recipe import (
+    Labels,
+    Questions,
+    Recipe,
+    apply_override,
+    content_hash,
+    parse_recipe,
+)
 from pipeline.summary import summarize
 
 
 def derive_command(dataset: Path, out: Path | None, view: str, overrides: list[str]) -> None:
     """Raises InputError, StorageError. Resumes: a shard that is there is not written again."""
     origin = DatasetFolder(dataset).need_dataset()
+    plan = derivation(origin, view, overrides)
+    check(plan.settings)
+    if plan.settings.view == "posterior" and plan.fusion is None:
+        plan = replace(plan, fusion=evidence_of(origin).learn(plan.questions))
+    target = DatasetFolder(out or dataset.with_name(f"{dataset.name}-{plan.settings.view}"))
+    run_derivation(plan, origin, target)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """Which labels are made of a dataset's evidence."""
+
+    manifest: dict[str, Any]
+    settings: Labels
+    questions: Questions
+    k: int
+    recipe: Recipe | None
+    fusion: Fusion | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.manifest['name']} ({self.settings.view})"
+
+
+def derivation(origin: DatasetFolder, view: str, overrides: list[str]) -> Derivation:
     manifest = origin.read_manifest()
     if manifest is None:
         raise RecipeError(
-            f"{origin.manifest}: is not there: the run that makes {dataset} has not finished"
+            f"{origin.manifest}: is not there: the run that makes {origin.root} has not finished"
         )
-    settings, questions, k, recipe = _settings(manifest, view, overrides)
-    check(settings)
-    target = DatasetFolder(out or dataset.with_name(f"{dataset.name}-{settings.view}"))
+    raw = manifest.get("posterior")
+    fusion = None if raw is None else Fusion.from_dict(raw)
+    return Derivation(manifest, *_settings(manifest, view, overrides), fusion)
+
+
+def run_derivation(plan: Derivation, origin: DatasetFolder, target: DatasetFolder) -> None:
+    """Write the derived dataset, and print its table."""
+    settings = plan.settings
     source = origin.evidence_root().resolve()
+    fusion = None if plan.fusion is None else plan.fusion.as_dict()
     identity = {"derived_from": str(source), "labels": settings.model_dump(mode="json")}
+    if settings.view == "posterior":
+        identity["posterior"] = content_hash(fusion)
     check_owner(target, identity)
     note_owner(target, identity)
     started = time.monotonic()
     for shard in origin.shards():
         if not target.published(shard).exists():
-            _derive_shard(origin, target, shard, settings, questions, k)
+            _derive_shard(origin, target, shard, plan)
     summary = summarize(target, source)
     facts = card_facts(target)
-    name = f"{manifest['name']} ({settings.view})"
     write_text(
-        target.card, card(name, recipe, settings.view, settings.after_error, summary, **facts)
+        target.card,
+        card(plan.name, plan.recipe, settings.view, settings.after_error, summary, **facts),
     )
     write_json(
         target.manifest,
         {
-            **manifest,
-            "name": name,
+            **plan.manifest,
+            "name": plan.name,
             "labels": settings.model_dump(mode="json"),
             "derived_from": str(source),
+            "posterior": fusion,
             "counts": summary.as_dict(),
         },
     )
-    warnings = summary.warnings()
-    gap = feeds(settings.view, recipe.rollouts.search) if recipe else None
+    gap = feeds(settings.view, plan.recipe.rollouts.search) if plan.recipe else None
     rows = [row for row in run_rows(summary, {}, {}) if "journal" not in row[0]]
     rows.append(("seconds", f"{time.monotonic() - started:.1f}"))
-    print_rows(f"{name}: {target.root}", rows, [*warnings, *([gap] if gap else [])])
+    print_rows(f"{plan.name}: {target.root}", rows, [*summary.warnings(), *([gap] if gap else [])])
 
 
 def _settings(
@@ -82,38 +125,26 @@ def _settings(
 
 
 def _derive_shard(
-    origin: DatasetFolder,
-    target: DatasetFolder,
-    shard: str,
-    settings: Labels,
-    questions: Questions,
-    k: int,
+    origin: DatasetFolder, target: DatasetFolder, shard: str, plan: Derivation
 ) -> None:
     source = DatasetFolder(origin.evidence_root())
     old = pl.read_parquet(origin.published(shard))
-    problems = pl.read_parquet(source.side("problems", shard))
-    asked = source.side("questions", shard)
-    if asked.exists():
-        reasons = pl.read_parquet(asked, columns=["problem_id", "question_reason"])
-        problems = problems.join(reasons, on="problem_id")
-    hashes = old.select("solution_id", prefix_hashes="prefix_hash")
-    solutions = pl.read_parquet(source.side("solutions", shard)).join(
-        hashes, on="solution_id", how="left", maintain_order="left"
-    )
+    tables = shard_evidence(origin, shard)
     first = old.row(0, named=True) if len(old) else {}
     tree = source.side("tree", shard)
     labels = derive(
-        problems,
-        solutions,
-        pl.read_parquet(source.side("evidence", shard)),
-        settings,
-        questions,
-        k,
+        tables.problems,
+        tables.solutions,
+        tables.evidence,
+        plan.settings,
+        plan.questions,
+        plan.k,
         Provenance(
             prover=first.get("prover") or "",
             segmentation=first.get("segmentation") or "",
             recipe_hash=first.get("recipe_hash") or "",
         ),
         pl.read_parquet(tree) if tree.exists() else None,
+        plan.fusion,
     )
     write_table(target.published(shard), labels)

@@ -20,7 +20,7 @@ def evaluate_command(
 ) -> None:
     """Raises InputError where the dataset or the truth is not there."""
     folder = DatasetFolder(dataset).need_dataset()
-    known = _truth(folder, truth)
+    known = read_truth(folder, truth)
     figures = evaluate(folder.labels(), known, all_steps, all_rows)
     tools = tool_report(folder.side_table("evidence"), known)
     rows = figures.rows()
@@ -35,7 +35,8 @@ def evaluate_command(
         )
 
 
-def _truth(folder: DatasetFolder, given: Path | None) -> pl.DataFrame:
+def read_truth(folder: DatasetFolder, given: Path | None) -> pl.DataFrame:
+    """Raises InputError where there is none."""
     if given is None:
         place = folder.evidence_root() / TRUTH_TABLE
         if not any(place.glob("*.parquet")):

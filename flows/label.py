@@ -26,12 +26,13 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.progress import progress
-from flows.run import STAGES, LabelRun
+from flows.run import LabelRun
 from flows.tables import run_rows
 from pipeline.errors import StepsmithError
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import parse_recipe
 
+LONGEST = 4  # stages in one phase
 _LIVE: dict[str, LabelRun] = {}  # open runs of this process, by folder: what tasks work in
 
 
@@ -96,19 +97,14 @@ def _run_stages(run: LabelRun, out: str) -> None:
         futures.append(future)
         return future
 
-    screens: dict[str, PrefectFuture[str]] = {}
-    if run.recipe.rollouts.budget_tokens >= 0:
-        # The budget is shared among the problems worth searching: all must be screened first.
+    for stages, then in run.phases():
         for shards in groups:
-            screens[shards[0]] = submit("screen", shards, [])
+            after: list[PrefectFuture[str]] = []
+            for stage in stages:
+                after = [submit(stage, shards, after)]
         _settle(futures)
-        run.allot()
-    for shards in groups:
-        screen = screens.get(shards[0]) or submit("screen", shards, [])
-        search = submit("search", shards, [screen])
-        check = submit("check", shards, [search])  # a search may have made solutions
-        submit("publish", shards, [check])
-    _settle(futures)
+        if then is not None and groups:
+            then()
 
 
 def _settle(futures: list[PrefectFuture[str]]) -> None:
@@ -126,7 +122,7 @@ def _settle(futures: list[PrefectFuture[str]]) -> None:
 
 def label_flow(workers: int) -> Any:
     """The flow with room for `workers` groups of shards at once."""
-    runner: Any = ThreadPoolTaskRunner(max_workers=len(STAGES) * workers)
+    runner: Any = ThreadPoolTaskRunner(max_workers=LONGEST * workers)
     return label.with_options(task_runner=runner)
 
 

@@ -15,16 +15,19 @@ import platform
 import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from annotators import answer_logprob
 from annotators.checkers import build_checker
-from annotators.search import SEARCHES
+from annotators.search import GUIDED_SEARCHES, SEARCHES
 from flows.context import RunContext, known_prompts, note_identities, open_context
+from flows.fitting import Fitting
+from flows.guidance import read_fusion
 from flows.shards import ShardWork
 from flows.take_in import take_in
 from pipeline.batches import Batch, allot, new_problems, plan_batch, read_batches
@@ -48,9 +51,12 @@ from pipeline.recipe import Recipe
 from pipeline.schemas import SCHEMA_VERSION
 from pipeline.summary import Summary, summarize
 
-MAX_TASK_RUNS = 240  # Prefect's server drowns in thousands; four tasks a group
-STAGES = ("screen", "search", "check", "publish")
+MAX_TASK_RUNS = 240  # Prefect's server drowns in thousands; four or five tasks a group
+MOST_SHARES = 10  # of the budget that one problem may have, where a price shares it
 _VERSIONS = ("ctranslate2", "datasets", "math-verify", "polars", "prefect", "pyarrow")
+
+
+Phase = tuple[tuple[str, ...], Callable[[], None] | None]
 
 
 class LabelRun:
@@ -133,17 +139,44 @@ class LabelRun:
             known = set(DatasetFolder(origin).shards())
             self._work = {name: work for name, work in self._work.items() if name in known}
             for work in self._work.values():
-                work.plan.allowance = work.plan.noted_allowance()
-        for name in STAGES:
+                work.plan.recall()
+        for name in self.stages:
             self.context.meter.stages_total[name] = len(self._work)
         self.context.meter.stages_total["check"] *= len(self.recipe.annotators)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        return tuple(name for phase, _ in self.phases() for name in phase)
+
+    def phases(self) -> list[Phase]:
+        """Stages in order; what a phase ends with needs the whole of it, of all shards."""
+        first: tuple[str, ...] = ("screen",)
+        rest: tuple[str, ...] = ("search", "check")
+        if self._guided:
+            return [
+                (first, self.allot),
+                (("pilot",), self.learn_search),
+                (rest, self.learn_labels),
+                (("publish",), None),
+            ]
+        # A budget is shared among the problems worth searching: all must be screened first.
+        budget = self.recipe.rollouts.budget_tokens >= 0
+        start: list[Phase] = [(first, self.allot)] if budget else []
+        rest = rest if budget else (*first, *rest)
+        if self.recipe.labels.view == "posterior":
+            return [*start, (rest, self.learn_labels), (("publish",), None)]
+        return [*start, ((*rest, "publish"), None)]
+
+    @property
+    def _guided(self) -> bool:
+        return self.recipe.rollouts.search in GUIDED_SEARCHES
 
     def groups(self) -> list[list[str]]:
         """Shards that have something to do, grouped so that task runs stay few."""
         waiting = [name for name, work in self._work.items() if not work.plan.published]
-        size = -(-len(waiting) * len(STAGES) // MAX_TASK_RUNS) or 1
+        size = -(-len(waiting) * len(self.stages) // MAX_TASK_RUNS) or 1
         for _ in range(len(self._work) - len(waiting)):
-            self.context.meter.stages_cached.update(STAGES)
+            self.context.meter.stages_cached.update(self.stages)
         return [waiting[i : i + size] for i in range(0, len(waiting), size)]
 
     def stop(self) -> None:
@@ -182,14 +215,44 @@ class LabelRun:
         """Share the budget among a batch's problems that are searched, once all are screened."""
         if self.folder.origin is not None:
             return  # a replay spends what its run was allotted
-        for batch in self.batches:
-            shards = [self._work[shard.name] for shard in batch.shards()]
-            if all(work.plan.published for work in shards):
-                continue
+        for batch, shards in self._unpublished():
             markers = [work.plan.screen_stage().done() for work in shards]
             live = sum(int(marker["live"]) for marker in markers if marker)
+            allowance = allot(batch, self.recipe.rollouts.budget_tokens, live)
+            if self._guided and allowance is not None:
+                allowance *= MOST_SHARES  # the price shares the budget; this only bounds it
+            guidance = self._fitting(batch, shards).plan_pilot() if self._guided else None
             for work in shards:
-                work.plan.allowance = allot(batch, self.recipe.rollouts.budget_tokens, live)
+                work.plan.allowance, work.plan.guidance = allowance, guidance
+
+    def learn_search(self) -> None:
+        """After the pilot: what the guided search goes by."""
+        if self.folder.origin is not None:
+            return
+        for batch, shards in self._unpublished():
+            guidance = shards[0].plan.guidance
+            assert guidance is not None
+            guidance = self._fitting(batch, shards).learn_search(guidance)
+            for work in shards:
+                work.plan.guidance = guidance
+
+    def learn_labels(self) -> None:
+        """After the search: what view `posterior` goes by."""
+        if self.folder.origin is not None:
+            return
+        for batch, shards in self._unpublished():
+            fusion = self._fitting(batch, shards).learn_labels()
+            for work in shards:
+                work.plan.fusion = fusion
+
+    def _unpublished(self) -> Iterator[tuple[Batch, list[ShardWork]]]:
+        for batch in self.batches:
+            shards = [self._work[shard.name] for shard in batch.shards()]
+            if not all(work.plan.published for work in shards):
+                yield batch, shards
+
+    def _fitting(self, batch: Batch, shards: Sequence[ShardWork]) -> Fitting:
+        return Fitting(self.folder.plans, self.recipe, batch.number, shards)
 
     def finish(self) -> Summary:
         """Write the card, then the manifest. Raises StorageError."""
@@ -226,6 +289,7 @@ class LabelRun:
                 }
                 for batch in self.batches
             ],
+            "posterior": read_fusion(self.folder.plans),
             "counts": summary.as_dict(),
             "warnings": summary.warnings(),
             "last_run": context.meter.as_dict(),
@@ -245,7 +309,10 @@ def check_recipe(recipe: Recipe) -> None:
             key="rollouts.search",
         )
     for name, settings in recipe.annotators.items():
-        build_checker(name, settings)
+        if name == answer_logprob.NAME:
+            answer_logprob.answer_logprob_settings(settings)
+        else:
+            build_checker(name, settings)
     if recipe.run.task_runner != "threads":
         raise RecipeError("run.task_runner: only 'threads' is there yet", key="run.task_runner")
 

@@ -6,15 +6,22 @@ A stage's hash holds everything that shaped it, so a changed recipe never meets 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from annotators import answer_logprob
 from annotators.branches import Cutter
 from annotators.checkers import build_checker
 from annotators.rollouts import RolloutSettings
 from annotators.steps import source_of
 from flows.context import RunContext
+from flows.guidance import Guidance, guidance_place, read_fusion
 from pipeline.batches import Batch, Shard, problems_hash
+from pipeline.files import write_json
+from pipeline.posterior.fusion import Fusion
 from pipeline.problems import Problem
 from pipeline.recipe import content_hash
 from pipeline.sampling import Screening
@@ -32,6 +39,8 @@ class ShardPlan:
         self.batch = batch
         self.shard = shard
         self.allowance: int | None = None  # generated tokens a problem may spend on rollouts
+        self.guidance: Guidance | None = None  # what a guided search goes by
+        self.fusion: Fusion | None = None  # what view `posterior` goes by
         self._screen: Stage | None = None
         self._problems: list[Problem] | None = None
 
@@ -76,14 +85,37 @@ class ShardPlan:
             settings.searches,
             self.batch.imported_hash("rollouts", self.shard),
         ]
+        if self.guidance is not None:
+            shape.append(self.guidance.shape())
         return self._stage(
             "search",
             [self.screen_stage().folder.name, settings.source, settings.allowance, *shape],
         )
 
+    def pilot_stage(self) -> Stage:
+        assert self.guidance is not None
+        shape = [self.screen_stage().folder.name, self.context.prover.source()]
+        return self._stage("pilot", [*shape, *self.guidance.pilot_shape()])
+
     def check_stage(self, name: str) -> Stage:
-        checker = build_checker(name, self.context.recipe.annotators[name])
-        return self._stage(f"check-{name}", [self.search_stage().folder.name, source_of(checker)])
+        shape = [self.search_stage().folder.name, self._source(name)]
+        return self._stage(f"check-{name}", shape)
+
+    def _source(self, name: str) -> str:
+        settings = self.context.recipe.annotators[name]
+        if name == answer_logprob.NAME:
+            return self.answers()[1]
+        return source_of(build_checker(name, settings))
+
+    def answers(self) -> tuple[answer_logprob.AnswerLogprobSettings, str]:
+        """Settings and source of annotator `answer_logprob`, which asks the prover."""
+        context = self.context
+        settings = answer_logprob.answer_logprob_settings(
+            context.recipe.annotators[answer_logprob.NAME]
+        )
+        identity = context.prover.identity  # no sampling: another temperature changes no score
+        shape = [identity.model_revision, identity.tokenizer_hash, context.prover.template.hash]
+        return settings, answer_logprob.source_of(settings, content_hash(shape))
 
     def _stage(self, name: str, shape: list[Any]) -> Stage:
         digest = content_hash([STAGE_VERSION, name, *shape])
@@ -93,9 +125,27 @@ class ShardPlan:
         """What a replay must know of a published shard that no recipe says."""
         return self.context.folder.plans / "published" / f"{self.shard.name}.json"
 
-    def noted_allowance(self) -> int | None:
-        found = json.loads(self.note().read_text(encoding="utf-8"))["allowance"]
-        return None if found is None else int(found)
+    def write_note(self) -> None:
+        """Raises StorageError."""
+        write_json(
+            self.note(),
+            {
+                "search": self.search_stage().folder.name,
+                "allowance": self.allowance,
+                "budget": self.context.recipe.rollouts.budget_tokens,
+            },
+        )
+
+    def recall(self) -> None:
+        """For a replay: what the shard was published by."""
+        noted = json.loads(self.note().read_text(encoding="utf-8"))
+        self.allowance = None if noted["allowance"] is None else int(noted["allowance"])
+        plans = self.context.folder.plans
+        # Notes of older folders have no budget; nor had they a guided search.
+        place = guidance_place(plans, self.batch.number, int(noted.get("budget", -1)))
+        self.guidance = Guidance.read(place)
+        raw = read_fusion(plans)
+        self.fusion = None if raw is None else Fusion.from_dict(raw)
 
     def screening(self) -> Screening:
         context = self.context
@@ -109,8 +159,16 @@ class ShardPlan:
             seed=context.recipe.seed,
         )
 
-    def rollout_settings(self) -> RolloutSettings:
-        context, recipe = self.context, self.context.recipe
+    def pilot_settings(self) -> RolloutSettings:
+        guidance, recipe = self.guidance, self.context.recipe
+        assert guidance is not None
+        return replace(
+            self.rollout_settings(), guide=lambda task: guidance.pilot_guide(task, recipe)
+        )
+
+    def rollout_settings(self, begun: Mapping[str, int] = MappingProxyType({})) -> RolloutSettings:
+        """`begun`: draws of each prefix that the pilot bought."""
+        context, recipe, guidance = self.context, self.context.recipe, self.guidance
         needs_window = recipe.labels.view == "scan" or recipe.rollouts.search == "scan"
         return RolloutSettings(
             search=recipe.rollouts.search,
@@ -130,4 +188,5 @@ class ShardPlan:
                 prompt_hash=context.prover.template.hash,
                 seed=recipe.seed,
             ),
+            guide=lambda task: None if guidance is None else guidance.guide(task, recipe, begun),
         )

@@ -1,4 +1,4 @@
-"""The stages of one shard: screen, search, check, publish.
+"""The stages of one shard: screen, pilot, search, check, publish.
 
 Each returns at once where its result is there. Tables are read and written off the event loop.
 """
@@ -6,15 +6,17 @@ Each returns at once where its result is there. Tables are read and written off 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import polars as pl
 import pyarrow as pa
 
+from annotators import answer_logprob
 from annotators.checkers import build_checker
 from annotators.paid import deposit, paid_rollouts
-from annotators.rollouts import SearchTask, annotate_shard
+from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
 from annotators.search import TREE_SEARCHES
 from annotators.steps import SolutionText, annotate_solutions
 from annotators.tasks import search_tasks
@@ -22,7 +24,7 @@ from flows.context import Role, RunContext
 from flows.shard_plan import ShardPlan
 from pipeline.batches import Batch, Shard
 from pipeline.engines.build import sampling_of
-from pipeline.files import link_or_copy, write_json, write_table
+from pipeline.files import link_or_copy, write_table
 from pipeline.folder import TRUTH_TABLE
 from pipeline.importing import import_shard, segmentation_of
 from pipeline.intake import solutions_of
@@ -31,6 +33,7 @@ from pipeline.labels.derive import Provenance, derive
 from pipeline.problems import Problem
 from pipeline.purchase import Purchaser
 from pipeline.sampling import screen_shard
+from pipeline.schemas import EVIDENCE
 from pipeline.segment import SEGMENT_VERSION
 from pipeline.stages import Stage
 
@@ -75,29 +78,40 @@ class ShardWork:
         await asyncio.to_thread(place.finish, tables, counts)
         context.meter.stages["screen"] += 1
 
+    async def pilot(self) -> None:
+        """A guided search by the prior, of the share of the problems that pilot."""
+        if self.plan.guidance is None or not self.plan.guidance.share:
+            self.context.meter.stages_cached["pilot"] += 1
+            return
+        place = self.plan.pilot_stage()
+        if self._skip("pilot", place):
+            return
+        await self._roll_out(place, self.plan.pilot_settings())
+        self.context.meter.stages["pilot"] += 1
+
     async def search(self) -> None:
         place = self.plan.search_stage()
         if self._skip("search", place):
             return
+        begun = await asyncio.to_thread(self._begun)
+        await self._roll_out(place, self.plan.rollout_settings(begun))
+        self.context.meter.stages["search"] += 1
+
+    def _begun(self) -> dict[str, int]:
+        """Draws of each prefix that the pilot bought."""
+        if self.plan.guidance is None or not self.plan.guidance.share:
+            return {}
+        bought = self.plan.pilot_stage().read("rollouts").column("prefix_hash").to_pylist()
+        return dict(Counter(bought))
+
+    async def _roll_out(self, place: Stage, settings: RolloutSettings) -> None:
         context = self.context
-        screened = self.plan.screen_stage()
-        same_tokenizer = (
-            context.prover.identity.tokenizer_hash == context.policy.identity.tokenizer_hash
-        )
-        tasks = await asyncio.to_thread(
-            lambda: search_tasks(
-                [Problem(**row) for row in screened.read("problems").to_pylist()],
-                screened.read("solutions"),
-                screened.read("questions"),
-                context.prover.engine,
-                context.prover.template,
-                same_tokenizer,
-            )
-        )
+        solutions = self.plan.screen_stage().read("solutions")
+        tasks = await asyncio.to_thread(lambda: self._tasks(solutions))
         grows = context.recipe.rollouts.search in TREE_SEARCHES  # into solutions
         async with self._buying(context.prover, logprobs=grows) as purchaser:
             paid = await self._deposit(tasks, purchaser)
-            tables = await annotate_shard(tasks, self.plan.rollout_settings(), purchaser, paid)
+            tables = await annotate_shard(tasks, settings, purchaser, paid)
         rollouts = tables["rollouts"]
         counts = {
             "completions": rollouts.num_rows,
@@ -107,33 +121,78 @@ class ShardWork:
             "tokens": sum(rollouts.column("tokens").to_pylist()),
         }
         await asyncio.to_thread(place.finish, tables, counts)
-        context.meter.stages["search"] += 1
+
+    def seen(self, stages: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame] | None:
+        """Problems that are searched, their solutions and the evidence of some stages on them;
+        None where the shard has no such problem."""
+        screened = self.plan.screen_stage()
+        questions = pl.DataFrame(screened.read("questions"))
+        ids = questions.filter(pl.col("question_reason").is_null())["problem_id"]
+        problems = pl.DataFrame(screened.read("problems")).filter(
+            pl.col("problem_id").is_in(ids.implode())
+        )
+        if not len(problems):
+            return None
+        places: dict[str, Callable[[], list[Stage]]] = {
+            "pilot": lambda: [self.plan.pilot_stage()],
+            "search": lambda: [self.plan.search_stage()],
+            "check": lambda: [self.plan.check_stage(one) for one in self.context.recipe.annotators],
+        }
+        found = [place for name in stages for place in places[name]()]
+        solutions = pl.DataFrame(
+            self._solutions() if "search" in stages else screened.read("solutions")
+        )
+        if found:
+            prefixes = pl.DataFrame(found[0].read("prefixes"))
+            solutions = solutions.join(
+                prefixes, on="solution_id", how="left", maintain_order="left"
+            )
+        evidence = pa.concat_tables(
+            [EVIDENCE.empty_table(), *(place.read("evidence") for place in found)]
+        )
+        solutions = solutions.filter(pl.col("problem_id").is_in(ids.implode())).with_columns(
+            prover=pl.lit(self.context.prover.identity.model_revision)
+        )
+        return problems, solutions, pl.DataFrame(evidence)
 
     async def check(self) -> None:
         for name in self.context.recipe.annotators:
             place = self.plan.check_stage(name)
             if self._skip("check", place):
                 continue
-            checker = build_checker(name, self.context.recipe.annotators[name])
-            text_of = {p.problem_id: p.text for p in self.plan.problems()}
-            solutions = await asyncio.to_thread(self._solutions)
-            rows = solutions.select(["solution_id", "problem_id", "steps"]).to_pylist()
-            evidence = await annotate_solutions(
-                checker,
-                [
-                    SolutionText(
-                        row["solution_id"],
-                        text_of[row["problem_id"]],
-                        tuple(step["text"] for step in row["steps"]),
-                    )
-                    for row in rows
-                ],
-                self.context.pool,
-            )
+            if name == answer_logprob.NAME:
+                evidence = await self._rate_answers()
+            else:
+                evidence = await self._read_texts(name)
             flags = sum(evidence.column("incorrect").to_pylist())
             counts = {"steps": evidence.num_rows, "incorrect": flags}
             await asyncio.to_thread(place.finish, {"evidence": evidence}, counts)
             self.context.meter.stages["check"] += 1
+
+    async def _read_texts(self, name: str) -> pa.Table:
+        checker = build_checker(name, self.context.recipe.annotators[name])
+        text_of = {p.problem_id: p.text for p in self.plan.problems()}
+        solutions = await asyncio.to_thread(self._solutions)
+        rows = solutions.select(["solution_id", "problem_id", "steps"]).to_pylist()
+        return await annotate_solutions(
+            checker,
+            [
+                SolutionText(
+                    row["solution_id"],
+                    text_of[row["problem_id"]],
+                    tuple(step["text"] for step in row["steps"]),
+                )
+                for row in rows
+            ],
+            self.context.pool,
+        )
+
+    async def _rate_answers(self) -> pa.Table:
+        settings, source = self.plan.answers()
+        tasks = await asyncio.to_thread(lambda: self._tasks(self._solutions()))
+        searched = [task for task in tasks if task.question["question_reason"] is None]
+        async with self._buying(self.context.prover, logprobs=False) as purchaser:
+            return await answer_logprob.annotate_answers(searched, settings, purchaser, source)
 
     async def publish(self) -> None:
         if self.plan.published:
@@ -174,6 +233,7 @@ class ShardWork:
                 recipe_hash=recipe.hash(),
             ),
             pl.DataFrame(searched.read("tree")),
+            self.plan.fusion,
         )
         write_table(folder.side("evidence", name), evidence)
         write_table(folder.side("solutions", name), solutions)
@@ -184,9 +244,7 @@ class ShardWork:
         for table, place in linked.items():
             link_or_copy(place.table_path(table), folder.side(table, name))
         if folder.origin is None:
-            write_json(
-                self.plan.note(), {"search": searched.folder.name, "allowance": self.plan.allowance}
-            )
+            self.plan.write_note()
         write_table(folder.published(name), labels)
 
     # Parts.
@@ -221,6 +279,17 @@ class ShardWork:
         place = {problem.problem_id: number for number, problem in enumerate(self.plan.problems())}
         ids = whole.column("problem_id").to_pylist()
         return whole.take(sorted(range(len(ids)), key=lambda row: place[ids[row]]))
+
+    def _tasks(self, solutions: pa.Table) -> list[SearchTask]:
+        context, screened = self.context, self.plan.screen_stage()
+        return search_tasks(
+            [Problem(**row) for row in screened.read("problems").to_pylist()],
+            solutions,
+            screened.read("questions"),
+            context.prover.engine,
+            context.prover.template,
+            context.prover.identity.tokenizer_hash == context.policy.identity.tokenizer_hash,
+        )
 
     def _skip(self, name: str, place: Stage) -> bool:
         if not self.plan.published and place.done() is None:

@@ -21,6 +21,11 @@ _VIEWS = {
     "over the policy's own pass rate, 1 before, 0 at it (arXiv 2509.16548).",
     "progress": "`p_correct` is the change of the success rate by the step (GenPRM).",
     "tools": "`label` is what tools say of the step alone: 0 where one refuted it.",
+    "hybrid": "`label` is the sign of GroundedPRM's value: tool verdicts from the step on and the "
+    "outcome, over the solutions that share its prefix; `p_correct` is the share of that evidence "
+    "that says right (arXiv 2510.14942).",
+    "posterior": "`p_correct` is the chance that no step up to here is wrong, given all evidence, "
+    "under one fitted model (docs/labels.md); `label` is null where it is not certain.",
     "advantage": "`advantage` is the change of the prover's success rate by the step (PAV); "
     "`p_correct` is null, as the method states no probability.",
 }

@@ -10,7 +10,8 @@ twice keeps its first row, now and after a reload; a segment of which a byte cha
 name. Not guaranteed: rows of the group in flight; that a deleted segment is missed (its rows are
 bought again). A key lists all that can change a completion: model revision, tokenizer hash, prompt
 token ids (or text), temperature, top-p, top-k, max tokens, stop list, draw, run seed. Left out,
-because they cannot: engine kind, host, batch, shard, time.
+because they cannot: engine kind, host, batch, shard, time. What else the shard paid for is a row
+too, under a key that no draw has: pipeline/scores.py.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import json
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -49,7 +51,7 @@ def draw_keys(
     identity: EngineIdentity, prompt: Prompt, sampling: Sampling, seed: int, draws: Iterable[int]
 ) -> list[bytes]:
     """The keys of some draws of one prompt, 16 bytes each."""
-    header = json.dumps(
+    base = key_base(
         [
             identity.model_revision,
             identity.tokenizer_hash,
@@ -59,20 +61,26 @@ def draw_keys(
             sampling.max_tokens,
             list(sampling.stop),
             seed,
-            "text" if prompt.token_ids is None else "ids",
-        ]
+        ],
+        prompt,
     )
-    base = hashlib.blake2b(header.encode(), digest_size=16)
-    if prompt.token_ids is None:
-        base.update(prompt.text.encode("utf-8", "surrogatepass"))
-    else:
-        base.update(array("q", prompt.token_ids).tobytes())
     keys = []
     for draw in draws:
         one = base.copy()
         one.update(b"\0draw" + draw.to_bytes(8, "little"))
         keys.append(one.digest())
     return keys
+
+
+def key_base(parts: list[Any], prompt: Prompt) -> hashlib.blake2b:
+    """What keys of one kind share: `parts` as JSON, and the prompt as the model sees it."""
+    header = json.dumps([*parts, "text" if prompt.token_ids is None else "ids"])
+    base = hashlib.blake2b(header.encode(), digest_size=16)
+    if prompt.token_ids is None:
+        base.update(prompt.text.encode("utf-8", "surrogatepass"))
+    else:
+        base.update(array("q", prompt.token_ids).tobytes())
+    return base
 
 
 class Journal:

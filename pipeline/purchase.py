@@ -9,6 +9,8 @@ what it got.
 Log-probabilities are a wish for what is bought now (`Purchaser.logprobs`). They are no part of a
 journal key, because they change no completion: what the journal holds without them is not bought
 again, and what it holds with them is given with them.
+
+Scores (how likely a given text is) are bought, kept and replayed by the same rules.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import asyncio
 import re
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.engines.base import (
@@ -28,9 +30,14 @@ from pipeline.engines.base import (
     Prompt,
     Request,
     Sampling,
+    Scored,
 )
 from pipeline.journal import Journal, draw_keys
 from pipeline.meter import Meter
+from pipeline.scores import as_row, from_row, score_key
+
+# (offset into the keys, how many) -> their rows
+Ask = Callable[[int, int], Awaitable[list[Completion]]]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # JSON may hold one alone; no table can
 
@@ -54,6 +61,32 @@ class Purchaser:
     async def draw(self, problem_id: str, prompt: Prompt, first: int, n: int) -> list[Completion]:
         """Draws `first .. first + n - 1` of a prompt, in order. Raises EngineDown, StorageError."""
         keys = draw_keys(self.identity, prompt, self.sampling, self.seed, range(first, first + n))
+        whole, bought = await self._fetch(
+            keys, lambda at, count: self._ask(problem_id, prompt, first + at, count)
+        )
+        for completion, is_bought in zip(whole, bought, strict=True):
+            if not is_bought and completion is not FAILED:
+                self.meter.cached += 1
+                self.meter.tokens_cached += completion.tokens
+        self.meter.truncated += sum(c.finish_reason == "length" for c in whole)
+        return whole
+
+    async def score(self, problem_id: str, prompt: Prompt, continuation: str) -> Scored | None:
+        """How likely each token of `continuation` is after `prompt` (Engine.score); None where
+        nobody knows: the call failed, the engine cannot, or a replay lacks it. No field of the
+        meter counts it. Raises EngineDown, StorageError."""
+
+        async def ask(at: int, count: int) -> list[Completion]:
+            if self.engine is None:
+                return [FAILED]
+            scored = await self.engine.score(problem_id, prompt, Prompt(continuation))
+            return [FAILED if scored is None else as_row(continuation, scored)]
+
+        (row,), _ = await self._fetch([score_key(self.identity, prompt, continuation)], ask)
+        return from_row(row)
+
+    async def _fetch(self, keys: Sequence[bytes], ask: Ask) -> tuple[list[Completion], list[bool]]:
+        """The rows of `keys`, FAILED where none came, and which of them were asked for here."""
         missing = [self.journal.get(key) is None for key in keys]
         others = {
             self._asked[key]
@@ -66,28 +99,18 @@ class Purchaser:
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._asked.update(dict.fromkeys(keys[at : at + count], done))
         # Not `together`: when one request fails, what the others paid for is still committed.
-        await asyncio.gather(
-            *(self._buy(problem_id, prompt, first + at, keys[at : at + n]) for at, n in gaps)
-        )
+        await asyncio.gather(*(self._buy(ask, at, keys[at : at + count]) for at, count in gaps))
         if others:
             await asyncio.wait(others)
             for other in others:
                 other.result()
-        whole = [self.journal.get(key) or FAILED for key in keys]
-        for completion, is_bought in zip(whole, to_buy, strict=True):
-            if not is_bought and completion is not FAILED:
-                self.meter.cached += 1
-                self.meter.tokens_cached += completion.tokens
-        self.meter.truncated += sum(c.finish_reason == "length" for c in whole)
-        return whole
+        return [self.journal.get(key) or FAILED for key in keys], to_buy
 
-    async def _buy(
-        self, problem_id: str, prompt: Prompt, first: int, keys: Sequence[bytes]
-    ) -> None:
-        """Ask for the draws of `keys` in one request, and commit what came."""
+    async def _buy(self, ask: Ask, at: int, keys: Sequence[bytes]) -> None:
+        """Ask for the rows of `keys`, which begin at offset `at`, and commit what came."""
         done = self._asked[keys[0]]
         try:
-            completions = await self._ask(problem_id, prompt, first, len(keys))
+            completions = await ask(at, len(keys))
             rows = [
                 (key, _storable(completion))
                 for key, completion in zip(keys, completions, strict=True)

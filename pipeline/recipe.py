@@ -49,6 +49,11 @@ class Questions(_Table):
     # this share of all samples gave it. Off by default (0): a majority can be wrong together.
     pseudo_answer: float = Field(0.0, ge=0, le=1)
 
+    @property
+    def filtered(self) -> bool:
+        """Whether a question that was always or never solved may be missing."""
+        return self.keep_all_right < 1 or self.keep_all_wrong < 1
+
 
 class Solutions(_Table):
     """What somebody already paid for; empty: drawn from the policy."""
@@ -110,6 +115,9 @@ class Rollouts(_Table):
     budget_tokens: int = Field(-1, ge=-1)  # -1: no limit, 0: buy none
     solutions: int = Field(0, ge=0)  # searched for each problem at most; 0: all of them
     searches: int = Field(100, ge=1)  # omegaprm: of each problem at most (the paper's 100)
+    # posterior, where budget_tokens sets none: what a rollout must tell of the first error's place,
+    # in bits for each thousand tokens.
+    price: float = Field(1.0, ge=0)
 
 
 class Labels(_Table):
@@ -121,6 +129,7 @@ class Labels(_Table):
     threshold: float = 0.8  # progress: label 1 from this ratio on (GenPRM's best)
     slack: float = 0.0  # progress by difference, and advantage: label 1 where change >= -slack
     interval: float = Field(0.9, gt=0, lt=1)  # mass of value_low .. value_high
+    certainty: float = Field(0.9, gt=0.5, le=1)  # posterior: hard labels from this p_correct on
     balance: Literal["none", "outcome", "first_error"] = "none"  # sets keep
 
 

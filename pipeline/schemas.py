@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 STEP = pa.struct(
     [
@@ -214,8 +214,10 @@ LABELS = pa.schema(
         ("visits", pa.list_(pa.int32())),
         ("q", pa.list_(pa.float64())),
         ("verdicts", pa.list_(pa.list_(STEP_VERDICT))),
+        ("p_first_error", pa.list_(pa.float64())),  # view posterior: P(the first error is here)
         ("value_root", pa.float64()),
         ("first_error", pa.int32()),
+        ("entropy", pa.float64()),  # view posterior: of the first error's place, in bits
         ("saturation", pa.int32()),  # the first step from which every value is 1; null for none
         ("final_answer", pa.string()),
         ("outcome", pa.string()),

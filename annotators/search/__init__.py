@@ -7,6 +7,7 @@ from collections.abc import Callable
 from annotators.search.bisect import bisect
 from annotators.search.exhaustive import exhaustive
 from annotators.search.omegaprm import omegaprm
+from annotators.search.posterior import posterior
 from annotators.search.probe import Search, SearchSettings, Start
 from annotators.search.scan import scan
 
@@ -15,7 +16,11 @@ SEARCHES: dict[str, Callable[[Start, SearchSettings], Search]] = {
     "bisect": bisect,
     "scan": scan,
     "omegaprm": omegaprm,
+    "posterior": posterior,
 }
 
 # Searches that go on from rollouts: these become solutions.
 TREE_SEARCHES = frozenset({"omegaprm"})
+
+# Searches that go by fitted parameters and a price; a pilot comes first.
+GUIDED_SEARCHES = frozenset({"posterior"})

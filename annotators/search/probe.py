@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pipeline.labels.layout import Floats
+from pipeline.posterior.parameters import Parameters
 from pipeline.prefix import CutSolution, Prefix
 from pipeline.verdict import Verdict
 from pipeline.zero import least_failures
@@ -19,12 +21,17 @@ from pipeline.zero import least_failures
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A solution to search, with its outcome; `tokens`: its length, end token included."""
+    """A solution to search, with its outcome; `tokens`: its length, end token included.
+
+    `draws`: how many samples gave this very text; `logprobs`: of each step, where known.
+    """
 
     solution: CutSolution
     outcome: Verdict
     tokens: int = 0
     draw: int = -1  # of the rollout from the problem alone that it is; -1 where imported
+    draws: int = 0
+    logprobs: tuple[float | None, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.solution)
@@ -71,15 +78,29 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Guide:
+    """What search `posterior` goes by. `price`: bits that a token must tell. `filtered`: questions
+    that were always or never solved are not searched. `begun`: draws that the pilot bought, by
+    prefix hash."""
+
+    parameters: Parameters
+    edges: Mapping[str, Floats]
+    price: float
+    filtered: bool
+    begun: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSettings:
     """k: rollouts at a prefix; window: SCAN's d, completed where the view asks for it;
     solutions: how many of a problem are searched at most, of those that the search is for;
-    searches: how many a tree search makes of a problem at most."""
+    searches: how many a tree search makes of a problem at most; guide: of search `posterior`."""
 
     k: int
     window: int | None
     solutions: int | None = None
     searches: int = 100
+    guide: Guide | None = None
 
 
 @dataclass(frozen=True, slots=True)

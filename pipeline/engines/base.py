@@ -9,14 +9,29 @@ The contract of `Engine.complete`:
 - It may be called from one event loop by thousands of tasks at once; the engine itself bounds
   what runs (in running sequences: requests x n).
 
+The contract of `Engine.score`, which draws nothing: how likely is a text that is given?
+
+- It gives one log-probability for each token of the continuation, given the prompt and the tokens
+  before it; the same number at every call, but for rounding.
+- Where the prompt's token ids are known, the model sees these very ids; then come the
+  continuation's own, or its text *encoded by itself*: no token ever spans the two. A model that
+  writes on would perhaps have joined the end of the prompt and the beginning of the continuation
+  in one token, so let the continuation begin where a token would (after a blank line, say).
+- A prompt known as text alone is encoded by itself too where this side does it. A server that gets
+  text encodes both as one: a token that spans the boundary then counts as the continuation's
+  first, with what the prompt's last characters take from its probability.
+- None: this engine cannot, or not this one, or the call failed after the engine's own retries.
+  Data as well: not an exception, and no small probability.
+- It raises `EngineDown` as `complete` does, and may be called by as many tasks at once.
+
 The engine owns all retries of a call; nobody above it repeats one within a run.
 
-Log-probabilities (`Completion.logprobs`, where `Request.logprobs` asks for them and the engine has
-them) are natural logarithms of the model's own probability of each token given all before it: at
-temperature 1, before top-p and top-k, whatever the request samples with. CTranslate2's
-`score_batch` gives that, and vLLM's default `--logprobs-mode raw_logprobs`. Not guaranteed behind a
-server: vLLM with `processed_logprobs` (and before its V1 engine) and SGLang by default give them
-after the temperature, and nothing in an answer tells the two apart.
+Log-probabilities (`Scored.logprobs`; `Completion.logprobs`, where `Request.logprobs` asks for them
+and the engine has them) are natural logarithms of the model's own probability of each token given
+all before it: at temperature 1, before top-p and top-k, whatever the request samples with.
+CTranslate2's `score_batch` gives that, and vLLM's default `--logprobs-mode raw_logprobs`. Not
+guaranteed behind a server: vLLM with `processed_logprobs` (and before its V1 engine) and SGLang by
+default give them after the temperature, and nothing in an answer tells the two apart.
 """
 
 from __future__ import annotations
@@ -41,7 +56,8 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is continued: the text, and its token ids where they are known.
+    """What is continued: the text, and its token ids where they are known. Also a continuation
+    that is scored.
 
     Where `token_ids` is set, it is what the model sees (a rollout continues from the very ids of
     its solution) and `text` is what those ids decode to.
@@ -79,6 +95,17 @@ class Completion:
     tokens: int
     token_ids: tuple[int, ...] | None = None
     logprobs: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """How likely a continuation is, token by token.
+
+    `ends`: for each token the code point of the continuation's text at which it ends.
+    """
+
+    logprobs: tuple[float, ...]
+    ends: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,5 +160,9 @@ class Engine(Protocol):
         ...
 
     async def complete(self, request: Request) -> list[Completion]: ...
+
+    async def score(
+        self, problem_id: str, prompt: Prompt, continuation: Prompt
+    ) -> Scored | None: ...
 
     async def close(self) -> None: ...

@@ -14,6 +14,9 @@ Log-probabilities come from a second pass over prompt and completion, so that th
 `token_ids`, a piece encoded anew included. They carry int8 rounding: on the bundled policy, against
 float32 arithmetic in NumPy over 5,318 tokens, 0.0006 a token on average, 0.22 at most, and 0.0013
 at most in the mean of a completion. The pass costs about 15 % of the sampling speed.
+
+`score` is that pass alone. Calls of many tasks share batches, as completions do; each reads its
+whole prompt, also where another call had the same beginning (nothing is cached between them).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import logging
 import os
 import random
 import threading
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -35,8 +39,10 @@ from pipeline.engines.base import (
     FAILED,
     Completion,
     EngineIdentity,
+    Prompt,
     Request,
     Sampling,
+    Scored,
     usable_logprobs,
 )
 from pipeline.engines.batches import FULL, BatchQueue, Job
@@ -48,6 +54,17 @@ from pipeline.errors import EngineDown, PolicyError
 SCORED_AT_ONCE = 1024
 
 _log = logging.getLogger(__name__)
+
+
+class ScoreJob(Job):
+    """How likely are the last `limit` tokens of `prompt`? Its one completion has no tokens of its
+    own, and their log-probabilities; or it failed."""
+
+    __slots__ = ()
+
+    @property
+    def kind(self) -> Hashable:
+        return "score"
 
 
 class EmbeddedEngine:
@@ -124,18 +141,12 @@ class EmbeddedEngine:
     async def complete(self, request: Request) -> list[Completion]:
         if self._queue is None:
             raise EngineDown("the embedded engine is not started")
-        ids = request.prompt.token_ids
-        try:
-            ids = self.encode(request.prompt.text) if ids is None else ids
-        except TypeError:  # a lone surrogate, as JSON may hold one: no tokenizer takes it
-            return [FAILED] * request.n
+        prompt = self._strings(self._ids(request.prompt))
         positions = self._folder.positions
         limit = request.sampling.max_tokens
         if positions is not None:
-            limit = min(limit, positions - len(ids))
-        known = all(0 <= index < len(self._pieces) for index in ids)
-        prompt = [self._pieces[index] for index in ids] if known else []
-        if limit < 1 or not all(prompt) or not prompt:
+            limit = min(limit, positions - len(prompt))
+        if limit < 1 or not prompt:
             return [FAILED] * request.n
         counts = [FULL] * (request.n // FULL)
         counts += [request.n % FULL] if request.n % FULL else []
@@ -144,10 +155,38 @@ class EmbeddedEngine:
         parts = await asyncio.gather(*(asyncio.wrap_future(job.done) for job in jobs))
         return [completion for part in parts for completion in part]
 
+    async def score(self, problem_id: str, prompt: Prompt, continuation: Prompt) -> Scored | None:
+        if self._queue is None:
+            raise EngineDown("the embedded engine is not started")
+        asked = self._ids(continuation)
+        given, pieces = self._strings(self._ids(prompt)), self._strings(asked)
+        room = self._folder.positions
+        if not given or not pieces or (room is not None and len(given) + len(pieces) > room):
+            return None
+        job = ScoreJob(given + pieces, 1, Sampling(), len(pieces))
+        self._queue.put([job])
+        (found,) = await asyncio.wrap_future(job.done)
+        if found.logprobs is None:
+            return None
+        return Scored(found.logprobs, tuple(self.char_ends(asked)))
+
+    def _ids(self, prompt: Prompt) -> tuple[int, ...]:
+        """Empty where there is nothing that the model could read."""
+        try:
+            return self.encode(prompt.text) if prompt.token_ids is None else prompt.token_ids
+        except TypeError:  # a lone surrogate, as JSON may hold one: no tokenizer takes it
+            return ()
+
+    def _strings(self, ids: Sequence[int]) -> list[str]:
+        """Token strings of all ids; none where the model does not know one of them."""
+        known = all(0 <= index < len(self._pieces) for index in ids)
+        pieces = [self._pieces[index] for index in ids] if known else []
+        return pieces if all(pieces) else []
+
     def _work(self, queue: BatchQueue) -> None:
         while (batch := queue.take()) is not None:
             try:
-                results = self._generate(batch)
+                results = self._run(batch)
             except Exception:  # whatever one member did to the batch must not fail the others
                 results = [self._alone(job) for job in batch]
             for job, result in zip(batch, results, strict=True):
@@ -155,9 +194,13 @@ class EmbeddedEngine:
 
     def _alone(self, job: Job) -> list[Completion]:
         try:
-            return self._generate([job])[0]
+            return self._run([job])[0]
         except Exception:  # a failed call is data
             return [FAILED] * job.n
+
+    def _run(self, batch: list[Job]) -> list[list[Completion]]:
+        """The batch is of one kind."""
+        return self._rate(batch) if isinstance(batch[0], ScoreJob) else self._generate(batch)
 
     def _generate(self, batch: list[Job]) -> list[list[Completion]]:
         sampling, n = batch[0].sampling, batch[0].n
@@ -196,23 +239,48 @@ class EmbeddedEngine:
         if not inputs:
             return
         try:
-            results = self._generator.score_batch(
-                list(inputs.values()),
-                max_batch_size=SCORED_AT_ONCE,
-                batch_type="tokens",
-                max_input_length=0,  # its own limit would cut what is longer, without a word
-            )
+            found = self._logprobs(list(inputs.values()), [len(ids) for _, ids in inputs])
         except Exception as error:  # the completions are good without
-            if not self._warned:  # one line a run: thousands may follow
-                _log.warning("no log-probabilities: CTranslate2 cannot score: %s", error)
-                self._warned = True
+            self._warn(error)
             return
-        scores: dict[tuple[int, tuple[int, ...] | None], tuple[float, ...] | None] = {}
-        for (index, ids), result in zip(inputs, results, strict=True):
-            values = result.log_probs[len(batch[index].prompt) - 1 :]  # the first token has none
-            scores[index, ids] = usable_logprobs(values) if len(values) == len(ids) else None
+        scores: dict[tuple[int, tuple[int, ...] | None], tuple[float, ...] | None]
+        scores = dict(zip(inputs, found, strict=True))
         for index, part in enumerate(completions):
             part[:] = [replace(one, logprobs=scores.get((index, one.token_ids))) for one in part]
+
+    def _rate(self, batch: list[Job]) -> list[list[Completion]]:
+        """A batch of score jobs."""
+        try:
+            found = self._logprobs([job.prompt for job in batch], [job.limit for job in batch])
+        except Exception as error:
+            if len(batch) == 1:  # otherwise each is tried alone
+                self._warn(error)
+            raise
+        return [
+            [FAILED if logprobs is None else Completion("", "stop", 0, None, logprobs)]
+            for logprobs in found
+        ]
+
+    def _logprobs(
+        self, sequences: list[list[str]], lasts: list[int]
+    ) -> list[tuple[float, ...] | None]:
+        """Of the last so many tokens of each sequence; never of its first, which has none."""
+        results = self._generator.score_batch(
+            sequences,
+            max_batch_size=SCORED_AT_ONCE,
+            batch_type="tokens",
+            max_input_length=0,  # its own limit would cut what is longer, without a word
+        )
+        found = []
+        for pieces, last, result in zip(sequences, lasts, results, strict=True):
+            values = result.log_probs[len(pieces) - last - 1 :]
+            found.append(usable_logprobs(values) if len(values) == last else None)
+        return found
+
+    def _warn(self, error: Exception) -> None:
+        if not self._warned:  # one line a run: thousands may follow
+            _log.warning("no log-probabilities: CTranslate2 cannot score: %s", error)
+            self._warned = True
 
     def _piece(self, index: int) -> str:
         """Token string of an id; "" for ids that are the model's but not the tokenizer's."""

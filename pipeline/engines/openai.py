@@ -11,6 +11,11 @@ Log-probabilities are asked for only where the server gives token ids (they woul
 stand beside) and showed some at start. The request for them is `"logprobs": 0`, the chosen token's
 alone, which vLLM, SGLang and OpenAI take; a larger number lists alternatives nobody reads.
 
+`score` needs a server that answers `"prompt_logprobs": 0` (vLLM does; the first call asks), and
+with the recipe's tokenizer the ids are ours: prompt and continuation never share a token. It is
+one request of one generated token, retried and bounded as a completion is. vLLM takes nothing for
+it from its prefix cache.
+
 The key is read from OPENAI_API_KEY and appears in no message. Not guaranteed: equal samples for
 equal seeds (servers do not promise it), though equal requests carry equal seeds; at which
 temperature the server takes its log-probabilities (pipeline/engines/base.py).
@@ -24,17 +29,18 @@ import hashlib
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tokenizers import Tokenizer
 
 from pipeline.engines import tokens
 from pipeline.engines.answers import BadAnswer, completions, parse_object
-from pipeline.engines.base import FAILED, Completion, EngineIdentity, Prompt, Request
+from pipeline.engines.base import FAILED, Completion, EngineIdentity, Prompt, Request, Scored
 from pipeline.engines.http import Http, Refused, Unreachable
+from pipeline.engines.prompt_logprobs import RatedIds, RatedText, prompt_tokens
 from pipeline.engines.slots import Slots
 from pipeline.errors import EngineDown, PolicyError, RecipeError
 
@@ -45,6 +51,9 @@ LONGEST_WAIT_S = 30.0
 _TINY = {"prompt": "1", "max_tokens": 1, "n": 1, "temperature": 1.0}
 _IDS = {"return_token_ids": True}
 _LOGPROBS = {"logprobs": 0}
+_PROMPT_LOGPROBS = {"prompt_logprobs": 0}
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +90,8 @@ class OpenAIEngine:
         self._last_answer = float("-inf")  # when anyone last got an answer
         self._warned = False
         self._warned_of_logprobs = False
+        self._scores: bool | None = None  # whether the server rates prompts; None: nobody asked
+        self._asking_whether = asyncio.Lock()
 
     @property
     def identity(self) -> EngineIdentity:
@@ -138,9 +149,9 @@ class OpenAIEngine:
     async def _try(self, extra: dict[str, Any]) -> str:
         """The answer to a tiny request. Raises Refused, EngineDown."""
         call = _Call("probe", _TINY | {"model": self._model} | extra)
-        if not await self._ask(call):  # given up: the server trips over something in it
-            raise Refused(call.last_error)
-        return call.answer
+        if await self._ask(call, self._completions):
+            return call.answer
+        raise Refused(call.last_error)  # given up: the server trips over something in it
 
     async def complete(self, request: Request) -> list[Completion]:
         if request.logprobs and not self._gives_logprobs and not self._warned_of_logprobs:
@@ -162,16 +173,52 @@ class OpenAIEngine:
                 need = count - len(got)
                 try:
                     body = self._body(request, draw, need)
-                    more = await self._ask(_Call(request.problem_id, body))
+                    more = await self._ask(_Call(request.problem_id, body), self._completions)
                 except Refused as refused:
-                    if not self._warned:  # one line a run: thousands may follow
-                        _log.warning("%s; its draws are recorded as failed", refused)
-                        self._warned = True
+                    self._warn(f"{refused}; its draws are recorded as failed")
                     break
                 if not more:
                     break
                 got += more[:need]
         return got + [FAILED] * (count - len(got))
+
+    async def score(self, problem_id: str, prompt: Prompt, continuation: Prompt) -> Scored | None:
+        async with self._asking_whether:
+            if self._scores is None:
+                self._scores = await self._rates_prompts()
+        if not self._scores:
+            return None
+        rated = self._rated(prompt, continuation)
+        body = _TINY | _PROMPT_LOGPROBS | {"model": self._model, "prompt": rated.sent}
+        async with self._slots.hold(1):
+            try:
+                found = await self._ask(_Call(problem_id, body), rated.read)
+            except Refused as refused:
+                self._warn(f"{refused}; its score is recorded as unknown")
+                return None
+        return found[0] if found else None
+
+    def _rated(self, prompt: Prompt, continuation: Prompt) -> RatedIds | RatedText:
+        given, asked = prompt.token_ids, continuation.token_ids or self.encode(continuation.text)
+        ends = None if asked is None else self.char_ends(asked)
+        if self._takes_ids and given is not None and asked is not None and ends is not None:
+            return RatedIds(given, asked, tuple(ends))
+        return RatedText(prompt.text, continuation.text)
+
+    async def _rates_prompts(self) -> bool:
+        """One token bought: does the server give log-probabilities of a prompt's tokens?"""
+        try:
+            answer = await self._try(_PROMPT_LOGPROBS | {"prompt": "1 + 1 = 2"})
+            prompt_tokens(parse_object(answer))
+        except (Refused, BadAnswer) as error:
+            _log.warning("the server gives no log-probabilities of a prompt (%s): no scores", error)
+            return False
+        return True
+
+    def _warn(self, problem: str) -> None:
+        if not self._warned:  # one line a run: thousands may follow
+            _log.warning("%s", problem)
+            self._warned = True
 
     def _body(self, request: Request, draw: int, n: int) -> dict[str, Any]:
         sampling = request.sampling
@@ -200,13 +247,17 @@ class OpenAIEngine:
             return list(prompt.token_ids)
         return prompt.text
 
-    async def _ask(self, call: _Call) -> list[Completion]:
-        """At least one completion, perhaps fewer than asked for; none: this call is given up."""
+    def _completions(self, answer: dict[str, Any]) -> list[Completion]:
+        return completions(answer, self.decode)
+
+    async def _ask(self, call: _Call, read: Callable[[dict[str, Any]], list[T]]) -> list[T]:
+        """What `read` finds in the answer: at least one, perhaps fewer than asked for. None: this
+        call is given up."""
         while True:
             url, wait, busy = "", 0.0, False
             try:
                 call.answer, url = await self._http.post(call.problem_id, call.body)
-                found = completions(parse_object(call.answer), self.decode)
+                found = read(parse_object(call.answer))
                 if not found:
                     raise BadAnswer("no usable choice in the answer")
             except Unreachable as error:
@@ -248,7 +299,7 @@ class OpenAIEngine:
     async def _tiny(self, problem_id: str) -> bool:
         try:
             answer, _ = await self._http.post(problem_id, _TINY | {"model": self._model})
-            return bool(completions(parse_object(answer), self.decode))
+            return bool(self._completions(parse_object(answer)))
         except (Unreachable, Refused, BadAnswer):
             return False
 

@@ -10,7 +10,8 @@ POST /v1/chat/completions (messages joined) on the loopback address, without a k
 
 Guarantees: draws are taken from the request's seed, so that equal requests with equal seeds are
 the same request to a deterministic engine, and others are not; `token_ids` leave out the end
-token, `usage` counts it. Not done: streaming, log-probabilities, authentication.
+token, `usage` counts it. `"logprobs"` gives the chosen tokens' and `"prompt_logprobs"` the prompt's
+own, where the engine has them, never alternatives. Not done: streaming, authentication.
 
 With `log`, each request is one JSON line in that file before its answer is sent, so that what was
 asked and answered can be counted from outside, over restarts too::
@@ -40,6 +41,7 @@ from aiohttp import web
 
 from pipeline.engines.base import Completion, Engine, Prompt, Request, Sampling
 from pipeline.engines.faults import Fault, FaultPlan, Faults
+from pipeline.engines.server_scores import prompt_logprobs
 from pipeline.errors import EngineDown, StepsmithError
 from pipeline.files import storage_errors
 
@@ -108,7 +110,12 @@ class Server:
             completions = completions[: fault.keep]
         if fault is not None and fault.kind == "empty":
             completions = [Completion("", "stop", 1, ()) for _ in completions]
-        answer = json.dumps(self._body(request, completions, body, chat=chat))
+        whole = self._body(request, completions, body, chat=chat)
+        if not chat and isinstance(body.get("prompt_logprobs"), int):
+            rated = await prompt_logprobs(self.engine, request)
+            for choice in whole["choices"]:
+                choice["prompt_logprobs"] = rated
+        answer = json.dumps(whole)
         if fault is not None and fault.kind == "truncated":
             answer = answer[: len(answer) // 2]
         sent = 0 if fault is not None and fault.kind == "truncated" else len(completions)

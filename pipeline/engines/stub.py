@@ -10,13 +10,19 @@ whatever the batch, the order, the process or the machine. With `log`, one line
 request is one write, so lines of several processes never mix): kill tests count what was bought.
 Failed completions, and prompts that hold no toy problem, are not logged: nothing was bought.
 
-Not modelled: temperature, top-p, top-k. Tokens are characters. Log-probabilities are None, also
-where they are asked for: those of single characters would need every text the process can write.
+`score` knows the process: of a text that ends in "The answer is 18." the first character of the
+number carries the log-probability that the policy, from the steps before it, ends in that number
+(never below -30, which is "impossible"), and every other character 0. Other texts are None. Its
+line in `log` is ``<hash of prompt and continuation> score``.
+
+Not modelled: temperature, top-p, top-k. Tokens are characters. A completion's log-probabilities are
+None, also where they are asked for: they would need every text the process can write.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import struct
 from dataclasses import asdict, dataclass, fields
@@ -25,9 +31,18 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import Any
 
-from pipeline.engines.base import FAILED, Completion, EngineIdentity, Request, Sampling
+from pipeline.engines.base import (
+    FAILED,
+    Completion,
+    EngineIdentity,
+    Prompt,
+    Request,
+    Sampling,
+    Scored,
+)
 from pipeline.engines.slots import Slots
 from pipeline.engines.toy import ANSWER, STEP, addends_of, toy_problems, toy_truth
+from pipeline.engines.toy_chance import total_chances
 from pipeline.errors import PolicyError
 
 __all__ = ["StubEngine", "StubSpec", "toy_problems", "toy_truth"]
@@ -35,6 +50,7 @@ __all__ = ["StubEngine", "StubSpec", "toy_problems", "toy_truth"]
 _UNIT = 1.0 / 2**32
 _WORDS = struct.Struct("<16I")  # one blake2b digest is sixteen 32-bit numbers
 _NO_PROBLEM = "I see nothing to add up."
+_IMPOSSIBLE = -30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +136,7 @@ class StubEngine:
             self._log = None
 
     async def complete(self, request: Request) -> list[Completion]:
-        ids = request.prompt.token_ids
-        prompt = request.prompt.text if ids is None else self.decode(ids)
+        prompt = self._text(request.prompt)
         completions = self._continue(prompt, request)
         if self.spec.latency_ms > 0:
             longest = max((completion.tokens for completion in completions), default=0)
@@ -139,6 +154,50 @@ class StubEngine:
             os.write(self._log, "".join(lines).encode())
         return completions
 
+    async def score(self, problem_id: str, prompt: Prompt, continuation: Prompt) -> Scored | None:
+        asked = self._text(continuation)
+        whole = self._text(prompt) + asked
+        await asyncio.sleep(0)
+        content = whole.encode("utf-8", "surrogatepass")
+        random = _numbers(blake2b(content, key=b"score", digest_size=16).digest(), 0, 1)
+        if random[0] * _UNIT < self.spec.fail:
+            return None
+        found = self._ends_in(whole)
+        if found is None:
+            return None
+        place, chance = found
+        if self._log is not None:
+            digest = blake2b(content, digest_size=8).hexdigest()
+            os.write(self._log, f"{digest} score\n".encode())
+        logprobs = [0.0] * len(whole)
+        logprobs[place] = max(math.log(chance) if chance else _IMPOSSIBLE, _IMPOSSIBLE)
+        size = len(asked)
+        return Scored(tuple(logprobs[len(whole) - size :]), tuple(range(1, size + 1)))
+
+    def _ends_in(self, text: str) -> tuple[int, float] | None:
+        """Where the number of a closing answer begins, and the chance that it is that number."""
+        parsed = addends_of(text)
+        if parsed is None:
+            return None
+        addends, written = parsed
+        answer = ANSWER.search(written)
+        if answer is None or answer.end() < len(written):
+            return None
+        spec, start = self.spec, _State.after(addends, written[: answer.start()])
+        chances = total_chances(
+            addends, start.done, start.stated, self._error(addends), spec.repair, spec.luck
+        )
+        chance = (1 - spec.garble) * chances.get(int(answer[1]), 0.0)
+        return len(text) - len(written) + answer.start(1), min(chance, 1.0)
+
+    def _text(self, prompt: Prompt) -> str:
+        return prompt.text if prompt.token_ids is None else self.decode(prompt.token_ids)
+
+    def _error(self, addends: list[int]) -> float:
+        """Chance that a step of this problem errs."""
+        spread = self.spec.spread
+        return self.spec.error * (1 + spread * (2 * _hardness(tuple(addends)) - 1))
+
     def _continue(self, prompt: str, request: Request) -> list[Completion]:
         # errors="surrogatepass": ids may decode to a lone surrogate, and hashing must not raise
         key = blake2b(
@@ -151,9 +210,7 @@ class StubEngine:
         if ANSWER.search(written):
             return [_finish("", request.sampling)] * request.n
         start = _State.after(addends, written)
-        error = self.spec.error
-        if self.spec.spread:
-            error *= 1 + self.spec.spread * (2 * _hardness(tuple(addends)) - 1)
+        error = self._error(addends)
         return [
             self._draw(start, error, key, draw, request.sampling)
             for draw in range(request.first_draw, request.first_draw + request.n)

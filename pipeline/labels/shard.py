@@ -5,8 +5,9 @@ none was, all k were drawn, and at least half of them have a known outcome; a st
 mostly unknown, or were cut short by the budget, is no zero. *witnessed*: a right completion of
 this prefix is known, from here, from a longer prefix of the same solution, or because the solution
 itself ends rightly. *mc*: c / n, where it is a measurement at all. The prefix that is the whole
-solution needs no rollout: its value is the solution's own outcome, exactly (`exact`). Does not
-judge whether a success was luck.
+solution needs no rollout: its value is the solution's own outcome, exactly (`exact`). What tools
+said, how often a solution was drawn and what a step's prefix is called stand beside the
+measurements, for the views that read them. Does not judge whether a success was luck.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from pipeline.labels.counts import Counts, ratio
-from pipeline.labels.layout import NULL, Bools, Floats, Labels8, Layout
+from pipeline.labels.layout import NULL, Bools, Floats, Ints, Labels8, Layout
+from pipeline.labels.tools import Tools
+from pipeline.posterior.fused import Fused
 from pipeline.zero import least_failures
 
 
@@ -35,10 +39,23 @@ class Shard:
     witnessed: Bools
     exact: Bools  # the value is the outcome of the whole solution, not a count
     mc: Floats  # value, NaN too where a c = 0 rests on too few known outcomes to be a zero
+    tools: Tools
+    draws: Ints  # of each solution: screening samples that gave this text; 0: none did
+    prefix_hash: pl.Series  # of each step, null where not known
+    fused: Fused | None = None  # where a posterior was fitted
 
     @staticmethod
     def measured(
-        layout: Layout, counts: Counts, root: Counts, outcome: Labels8, pass_rate: Floats, k: int
+        layout: Layout,
+        counts: Counts,
+        root: Counts,
+        outcome: Labels8,
+        pass_rate: Floats,
+        k: int,
+        tools: Tools,
+        draws: Ints,
+        prefix_hash: pl.Series,
+        fused: Fused | None = None,
     ) -> Shard:
         value = ratio(counts)
         success = counts.correct > 0
@@ -64,6 +81,10 @@ class Shard:
             exact=exact,
             witnessed=layout.position <= last_success[layout.row],
             mc=np.where(success | zero, value, np.nan),
+            tools=tools,
+            draws=draws,
+            prefix_hash=prefix_hash,
+            fused=fused,
         )
 
 

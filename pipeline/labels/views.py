@@ -12,6 +12,8 @@ from pipeline import recipe
 from pipeline.errors import RecipeError
 from pipeline.labels.advantage import advantage
 from pipeline.labels.hard import hard
+from pipeline.labels.hybrid import hybrid
+from pipeline.labels.posterior import posterior
 from pipeline.labels.progress import progress
 from pipeline.labels.scan import scan
 from pipeline.labels.shard import Shard, View
@@ -25,6 +27,8 @@ VIEWS: dict[str, Callable[[Shard, recipe.Labels], View]] = {
     "progress": progress,
     "advantage": advantage,
     "tools": tools,
+    "hybrid": hybrid,
+    "posterior": posterior,
 }
 
 

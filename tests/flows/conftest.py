@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flows.run import STAGES, LabelRun
+from flows.run import LabelRun
 from pipeline.engines.toy import toy_problems
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import Recipe, parse_recipe
@@ -58,17 +58,16 @@ def run_all(recipe: Recipe, folder: DatasetFolder) -> LabelRun:
     """All stages of a run in threads, as the flow's tasks do it, without Prefect."""
     with LabelRun(recipe, folder) as run:
         groups = run.groups()
-        if recipe.rollouts.budget_tokens >= 0:
-            for group in groups:
-                run.stage("screen", group)
-            run.allot()
+        for stages, then in run.phases():
 
-        def stages(group: list[str]) -> None:
-            for name in STAGES:
-                run.stage(name, group)
+            def work(group: list[str], stages: tuple[str, ...] = stages) -> None:
+                for name in stages:
+                    run.stage(name, group)
 
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(stages, groups))
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(work, groups))
+            if then is not None and groups:
+                then()
         run.finish()
     return run
 

@@ -36,7 +36,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from flows.run import STAGES, LabelRun
+from flows.run import LabelRun
 from pipeline import purchase
 from pipeline.engines.toy import toy_problems
 from pipeline.folder import DatasetFolder
@@ -224,7 +224,7 @@ def make_place(folder: Path, problems: int, **values: Any) -> Place:
         patch.setattr(purchase, "draw_keys", noting)
 
         def stages(group: list[str]) -> None:
-            for stage in STAGES:
+            for stage in run.stages:
                 run.stage(stage, group)
 
         with ThreadPoolExecutor(8) as pool:

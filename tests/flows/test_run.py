@@ -272,11 +272,11 @@ def test_a_foreign_folder_is_refused(toy_recipe, tmp_path):
 @pytest.mark.parametrize(
     ("table", "change", "said"),
     [
-        ("rollouts", {"search": "posterior"}, "rollouts.search"),
-        ("labels", {"view": "posterior"}, "posterior"),
+        ("labels", {"view": "spark"}, "spark"),
         ("labels", {"filter": "qwen"}, "labels.filter"),
         ("annotators", {"oracle": {}}, "annotators.oracle"),
         ("annotators", {"arithmetic": {"tolerance": 1}}, "tolerance"),
+        ("annotators", {"answer_logprob": {"template": "none"}}, "answer_logprob.template"),
     ],
 )
 def test_parts_that_are_not_there_are_refused(toy_recipe, table, change, said):

@@ -66,7 +66,7 @@ def test_steps_and_places_are_copied(row):
     assert got["step_tokens"] == [3, 3]  # token_end 3, 6
     assert got["prefix_hash"] == [None, None]
     assert (got["problem"], got["prover"], got["segmentation"]) == ("Q?", "prover", "blank_line/1")
-    assert (got["view"], got["after_error"], got["schema_version"]) == ("hard", "mask", 2)
+    assert (got["view"], got["after_error"], got["schema_version"]) == ("hard", "mask", 3)
 
 
 def test_parts_of_a_trace_are_copied(case, rows):
@@ -124,7 +124,7 @@ def test_rows_of_a_shard_do_not_depend_on_each_other_but_through_their_problem(c
     assert rows(a, b, view="scan") == rows(a, view="scan") + rows(b, view="scan")
 
 
-@pytest.mark.parametrize("view", ["hybrid", "posterior", "spark", "aurora", "capo"])
+@pytest.mark.parametrize("view", ["spark", "aurora", "capo"])
 def test_view_that_does_not_exist_is_refused_by_name(view):
     with pytest.raises(RecipeError, match=f"{view}.*hard, soft, scan, progress, advantage"):
         check(recipe.Labels(view=view))

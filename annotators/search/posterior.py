@@ -1,0 +1,161 @@
+"""Search by the posterior: the rollout that tells most about a first error for its tokens.
+
+Every solution of the problem, right ones too, proposes its best prefix
+(pipeline/posterior/choose.py) and gets one rollout there, where it is worth the run's price of a
+token; then everything is inferred anew. A solution that is certain enough, or that no rollout could
+make certain, proposes nothing; when none does, the problem is done. The fitted parameters and the
+price are frozen for the run, so the choices depend on the problem's own evidence only.
+
+The pilot of a run is this search with the prior's parameters, on a share of the problems; what it
+bought is the first wave of the search proper, and is in the journal.
+
+Guarantees: every choice is a function of the problem's evidence; no prefix gets more than
+`choose.MOST` rollouts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from annotators.search.probe import (
+    Candidate,
+    Guide,
+    Measured,
+    Probe,
+    Search,
+    SearchSettings,
+    Start,
+    Wave,
+)
+from pipeline.labels.layout import NULL, Layout
+from pipeline.posterior.choose import choose
+from pipeline.posterior.forest import plant
+from pipeline.posterior.infer import infer
+from pipeline.posterior.observed import NONE, Observed, Signal
+from pipeline.posterior.read import LOGPROB, SUPPORT, support
+from pipeline.prefix import Prefix
+from pipeline.verdict import Verdict
+
+UNKNOWN = 6  # rollouts without a known outcome, after which a prefix is left alone
+
+
+def posterior(start: Start, settings: SearchSettings) -> Search:
+    guide = settings.guide
+    if guide is None:
+        raise ValueError("search 'posterior' needs fitted parameters")
+    candidates = start.candidates[: settings.solutions]
+    if not candidates or not guide.price < np.inf:
+        return None
+    state = _State(candidates, guide)
+    wave = state.begun() or state.next()
+    while wave:
+        state.take(wave, (yield wave))
+        wave = state.next()
+    return None
+
+
+class _State:
+    """What is known of one problem."""
+
+    def __init__(self, candidates: Sequence[Candidate], guide: Guide) -> None:
+        self._guide = guide
+        self._seen = observe(candidates, guide)
+        self._drawn = np.zeros(self._seen.forest.num_nodes, dtype=np.int64)
+        forest = self._seen.forest
+        self._prefix: list[Prefix | None] = [None] * forest.num_nodes
+        self._tokens = np.full(forest.num_nodes, np.inf)
+        self._node: dict[str, int] = {}
+        at = 0
+        for candidate in candidates:
+            left = _left(candidate)
+            for m in range(1, len(candidate)):
+                node = int(forest.step_node[at + m - 1])
+                if self._prefix[node] is None:
+                    prefix = candidate.solution.prefix(m)
+                    self._prefix[node] = prefix
+                    self._node[prefix.hash] = node
+                self._tokens[node] = min(self._tokens[node], left[m])
+            at += len(candidate)
+
+    def begun(self) -> Wave:
+        """What the pilot bought."""
+        known = self._guide.begun
+        pairs = ((self._prefix[node], known.get(name, 0)) for name, node in self._node.items())
+        return [Probe(prefix, draws) for prefix, draws in pairs if prefix is not None and draws]
+
+    def next(self) -> Wave:
+        parameters = self._guide.parameters
+        now = infer(self._seen, parameters)
+        nodes = choose(self._seen, now, parameters, self._tokens, self._guide.price)
+        return [self._probe(int(node)) for node in nodes]
+
+    def take(self, wave: Wave, found: list[Measured | None]) -> None:
+        correct, incorrect = self._seen.correct.copy(), self._seen.incorrect.copy()
+        for probe, measured in zip(wave, found, strict=True):
+            node = self._node[probe.prefix.hash]
+            if measured is None:  # the allowance is spent
+                self._tokens[node] = np.inf
+                continue
+            correct[node], incorrect[node] = measured.counts.correct, measured.counts.incorrect
+            self._drawn[node] = measured.counts.drawn
+            if measured.counts.unknown >= UNKNOWN:
+                self._tokens[node] = np.inf  # rollouts from here come to no end
+        self._seen = replace(self._seen, correct=correct, incorrect=incorrect)
+
+    def _probe(self, node: int) -> Probe:
+        prefix = self._prefix[node]
+        assert prefix is not None
+        return Probe(prefix, int(self._drawn[node]) + 1)
+
+
+def observe(candidates: Sequence[Candidate], guide: Guide) -> Observed:
+    """One problem before its first rollout; its screening samples are its solutions."""
+    layout = Layout.of_lengths(np.array([len(candidate) for candidate in candidates]))
+    names = [c.solution.prefix(m).hash for c in candidates for m in range(1, len(c) + 1)]
+    prefix = np.array([int(name[:15], 16) for name in names], dtype=np.int64)
+    forest = plant(layout, np.zeros(len(candidates), dtype=np.int64), 1, prefix)
+    draws = np.array([candidate.draws for candidate in candidates], dtype=np.int64)
+    outcome = np.array([_OUTCOME[candidate.outcome] for candidate in candidates], dtype=np.int8)
+    right, wrong = (int(draws[outcome == kind].sum()) for kind in (1, 0))
+    repeats = [[int(np.maximum(draws[outcome == kind] - 1, 0).sum()) for kind in (1, 0)]]
+    signals = {SUPPORT: Signal(support(layout, forest, draws), of_step=True)}
+    bounds = guide.edges.get(LOGPROB)
+    if bounds is not None:
+        flat = [value for candidate in candidates for value in _logprobs(candidate)]
+        values = np.full(forest.num_nodes, np.nan)
+        values[forest.step_node[::-1]] = np.array(flat, dtype=np.float64)[::-1]
+        category = np.searchsorted(bounds, values)
+        signals[LOGPROB] = Signal(np.where(np.isnan(values), NONE, category), of_step=True)
+    zeros = np.zeros(forest.num_nodes, dtype=np.int64)
+    return Observed(
+        forest=forest,
+        correct=zeros,
+        incorrect=zeros,
+        outcome=outcome,
+        samples=np.array([right + wrong if right and wrong and guide.filtered else 0]),
+        repeats=np.array(repeats),
+        signals=signals,
+    )
+
+
+_OUTCOME = {Verdict.CORRECT: 1, Verdict.INCORRECT: 0, Verdict.UNKNOWN: int(NULL)}
+
+
+def _logprobs(candidate: Candidate) -> list[float]:
+    known = candidate.logprobs or (None,) * len(candidate)
+    return [np.nan if value is None else value for value in known]
+
+
+def _left(candidate: Candidate) -> list[float]:
+    """Tokens after each prefix m = 0 .. T; in proportion to characters where nobody counted."""
+    solution = candidate.solution
+    whole = max(float(candidate.tokens), 1.0)
+    if solution.token_ends is not None:
+        ends = [0.0, *map(float, solution.token_ends)]
+    else:
+        per_character = whole / max(len(solution.text), 1)
+        ends = [0.0, *(end * per_character for end in solution.ends)]
+    return [max(whole - end, 1.0) for end in ends]

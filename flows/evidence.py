@@ -1,0 +1,96 @@
+"""What a dataset's labels rest on, read back from its tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from flows.guidance import unit
+from pipeline.errors import InputError
+from pipeline.folder import DatasetFolder
+from pipeline.labels import pieces
+from pipeline.posterior.fusion import PRIOR, Fusion, learn
+from pipeline.recipe import Questions
+from pipeline.step_truth import align
+
+MOST = 1500  # problems that a fit reads
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`problems` have `question_reason` where it is known; `solutions` have `prefix_hashes` and
+    `prover`."""
+
+    problems: pl.DataFrame
+    solutions: pl.DataFrame
+    evidence: pl.DataFrame
+
+    def of(self, ids: pl.Series) -> Evidence:
+        """Of these problems alone; evidence on others is not read."""
+        mask = pl.col("problem_id").is_in(ids.implode())
+        return Evidence(self.problems.filter(mask), self.solutions.filter(mask), self.evidence)
+
+    def searched(self) -> Evidence:
+        if "question_reason" not in self.problems.columns:
+            return self
+        asked = self.problems.filter(pl.col("question_reason").is_null())
+        return self.of(asked["problem_id"])
+
+    def learn(self, questions: Questions, truth: pl.DataFrame | None = None) -> Fusion:
+        if not len(self.solutions):
+            return PRIOR
+        known = None
+        if truth is not None:
+            layout = pieces.layout(self.solutions)
+            known = align(self.solutions["solution_id"], layout, truth).prefix
+        return learn(self.problems, self.solutions, self.evidence, questions.filtered, known)
+
+
+def shard_evidence(origin: DatasetFolder, shard: str) -> Evidence:
+    """Of all problems of a published shard."""
+    source = DatasetFolder(origin.evidence_root())
+    old = pl.read_parquet(origin.published(shard), columns=["solution_id", "prefix_hash", "prover"])
+    problems = pl.read_parquet(source.side("problems", shard))
+    asked = source.side("questions", shard)
+    if asked.exists():
+        reasons = pl.read_parquet(asked, columns=["problem_id", "question_reason"])
+        problems = problems.join(reasons, on="problem_id")
+    solutions = pl.read_parquet(source.side("solutions", shard)).join(
+        old.rename({"prefix_hash": "prefix_hashes"}),
+        on="solution_id",
+        how="left",
+        maintain_order="left",
+    )
+    return Evidence(problems, solutions, pl.read_parquet(source.side("evidence", shard)))
+
+
+def evidence_of(origin: DatasetFolder, trusted: pl.DataFrame | None = None) -> Evidence:
+    """Of problems that were searched: at most `MOST`, whole shards chosen by a hash. With a truth
+    table, of all problems that have a solution in it, searched or not. Raises InputError where
+    there is none."""
+    parts: list[Evidence] = []
+    size = 0
+    for shard in sorted(origin.shards(), key=unit):
+        if size >= MOST and trusted is None:
+            break
+        part = shard_evidence(origin, shard)
+        if trusted is None:
+            part = part.searched()
+        else:
+            mask = pl.col("solution_id").is_in(trusted["solution_id"].unique().implode())
+            part = part.of(part.solutions.filter(mask)["problem_id"].unique())
+        if len(part.problems):
+            known = part.solutions.select("solution_id")
+            evidence = part.evidence.join(known, on="solution_id", how="semi")
+            parts.append(Evidence(part.problems, part.solutions, evidence))
+            size += len(part.problems)
+    if not parts:
+        what = "searched problem" if trusted is None else "solution that the truth table knows"
+        raise InputError(f"{origin.root}: holds no {what}: there is nothing to learn from")
+    return Evidence(
+        *(
+            pl.concat([getattr(part, name) for part in parts], how="diagonal_relaxed")
+            for name in ("problems", "solutions", "evidence")
+        )
+    )

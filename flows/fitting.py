@@ -1,0 +1,142 @@
+"""The posterior's phases of a run: which problems pilot, what is learnt, what a token may cost.
+
+    screen ─▶ pilot (a share of the problems, by the prior) ─▶ fit ─▶ search ─▶ fit ─▶ labels
+
+What is learnt stands in `<plans>/posterior/` and is frozen there: a batch that is added later, and
+a replay, go by it. A run that was killed learns it again from the same finished stages, so it is
+the same. Fits read at most `MOST` problems, whole shards chosen by a hash of their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from flows.guidance import Guidance, guidance_place, labels_place, read_fusion, unit
+from flows.shards import ShardWork
+from pipeline.files import write_json
+from pipeline.labels import pieces
+from pipeline.posterior.fusion import PRIOR, Fusion, groups_of, learn
+from pipeline.posterior.read import expected_tokens, read
+from pipeline.posterior.simulate import Market, price_of
+from pipeline.recipe import Recipe
+
+MOST = 1500  # problems that a fit reads
+SIMULATED = 200  # problems that a price is found on
+SHARE, LEAST_PILOT, MOST_PILOT = 0.2, 20, 400  # problems of the pilot
+THOUSAND = 1000.0
+
+
+class Fitting:
+    """The fits of one batch. Not thread-safe; called between the phases."""
+
+    def __init__(
+        self, plans: Path, recipe: Recipe, number: int, works: Sequence[ShardWork]
+    ) -> None:
+        self._plans = plans
+        self._place = guidance_place(plans, number, recipe.rollouts.budget_tokens)
+        self._recipe = recipe
+        self._works = sorted(works, key=lambda work: unit(work.shard.name))
+
+    def plan_pilot(self) -> Guidance:
+        """Once all is screened: who pilots, and at which price."""
+        known = Guidance.read(self._place)
+        if known is not None:
+            return known
+        if read_fusion(self._plans) is not None:
+            # A batch that came later: the parameters of the dataset, and nothing to pilot.
+            fusion = self.learn_labels()
+            found = Guidance(0.0, float("inf"), fusion, self._price(fusion, []))
+            found.write(self._place)
+            return found
+        live = self._live()
+        wanted = min(max(SHARE * live, LEAST_PILOT), MOST_PILOT)
+        return Guidance(wanted / max(live, 1), self._price(PRIOR, []))
+
+    def learn_search(self, guidance: Guidance) -> Guidance:
+        """After the pilot: the parameters and the price of the search."""
+        if guidance.fusion is not None:
+            return guidance
+        frames = _Frames.read(self._works, ["pilot"], MOST)
+        fusion = frames.learn(self._recipe)
+        found = replace(guidance, fusion=fusion, price=self._price(fusion, ["pilot"]))
+        found.write(self._place)
+        return found
+
+    def learn_labels(self) -> Fusion:
+        """After everything was seen: the parameters of the labels, for all batches of a folder."""
+        known = read_fusion(self._plans)
+        if known is not None:
+            return Fusion.from_dict(known)
+        frames = _Frames.read(self._works, ["search", "check"], MOST)
+        fusion = frames.learn(self._recipe)
+        write_json(labels_place(self._plans), fusion.as_dict())
+        return fusion
+
+    def _live(self) -> int:
+        markers = [work.plan.screen_stage().done() for work in self._works]
+        return sum(int(marker["live"]) for marker in markers if marker)
+
+    def _price(self, fusion: Fusion, stages: list[str]) -> float:
+        """Of a token, at which the rest of the budget is spent on the problems that there are."""
+        budget = self._recipe.rollouts.budget_tokens
+        if budget < 0:
+            return self._recipe.rollouts.price / THOUSAND
+        frames = _Frames.read(self._works, stages, SIMULATED)
+        if not frames.live:
+            return float("inf")
+        share = frames.live / max(self._live(), 1)
+        return price_of(
+            frames.markets(fusion, self._recipe), budget * share - frames.spent, self._recipe.seed
+        )
+
+
+class _Frames:
+    """The tables of some shards, of problems that are searched."""
+
+    def __init__(
+        self, problems: pl.DataFrame, solutions: pl.DataFrame, evidence: pl.DataFrame
+    ) -> None:
+        self.problems = problems
+        self.solutions = solutions
+        self.evidence = evidence
+        self.live = len(problems)
+        roots = pl.col("step") == -1  # what screening cost
+        self.spent = float(evidence.filter(~roots)["tokens"].sum())
+
+    @staticmethod
+    def read(works: Sequence[ShardWork], stages: Sequence[str], most: int) -> _Frames:
+        """`stages`: whose evidence; shards without them are left out."""
+        parts: list[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]] = []
+        live = 0
+        for work in works:
+            if live >= most:
+                break
+            tables = work.seen(stages)
+            if tables is not None:
+                parts.append(tables)
+                live += len(tables[0])
+        problems, solutions, evidence = (
+            pl.concat([part[number] for part in parts], how="diagonal_relaxed")
+            if parts
+            else pl.DataFrame()
+            for number in range(3)
+        )
+        return _Frames(problems, solutions, evidence)
+
+    def learn(self, recipe: Recipe) -> Fusion:
+        if not self.live:
+            return PRIOR
+        return learn(self.problems, self.solutions, self.evidence, recipe.questions.filtered)
+
+    def markets(self, fusion: Fusion, recipe: Recipe) -> list[Market]:
+        found = []
+        layout = pieces.layout(self.solutions)
+        for name, part, inner, _, _ in groups_of(self.problems, self.solutions, layout):
+            seen = read(inner, part, self.evidence, fusion.edges, recipe.questions.filtered)
+            tokens = expected_tokens(part, inner, seen.forest)
+            found.append(Market(seen, fusion.parameters(name), tokens))
+        return found

@@ -1,0 +1,72 @@
+"""Which rollouts tell most: the next probes of a search, by bits for each token.
+
+For a node, let B be "some step up to here is wrong". The next rollout's outcome y tells
+
+    I(B; y) = H(y) - P(B) H(y | B) - P(not B) H(y | not B)   bits
+
+of the place of the first error of *every* solution through the node, as the place is before or
+behind the node; so the gain is I times their number. It is divided by the tokens that a rollout
+from there is expected to write. A rollout's chance of success in a state takes in what earlier ones
+from the same node said: the tenth tells less than the first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.labels.layout import Floats, Ints
+from pipeline.posterior.infer import Posterior
+from pipeline.posterior.observed import Observed
+from pipeline.posterior.parameters import Parameters
+
+MOST = 64  # rollouts from one prefix
+_TINY = 1e-12
+
+
+def bits(seen: Observed, posterior: Posterior, parameters: Parameters) -> Floats:
+    """I(B; y) at each node."""
+    correct = seen.correct[:, None]
+    total = correct + seen.incorrect[:, None]
+    good, wrong = (
+        (curve[seen.row] * agree + correct) / (agree + total)
+        for curve, agree in (
+            (posterior.table.good, np.exp(parameters["agree_good"])),
+            (posterior.table.wrong, np.exp(parameters["agree_wrong"])),
+        )
+    )
+    clean = posterior.clean.sum(axis=1)
+    other = np.maximum(1 - clean, _TINY)
+    right_clean = (posterior.clean * good).sum(axis=1)
+    right_other = (posterior.repaired * good + posterior.wrong * wrong).sum(axis=1)
+    clean = np.maximum(clean, _TINY)
+    gain = entropy(right_clean + right_other)
+    gain -= clean * entropy(right_clean / clean) + other * entropy(right_other / other)
+    return np.asarray(np.maximum(gain, 0.0))
+
+
+def choose(
+    seen: Observed, posterior: Posterior, parameters: Parameters, tokens: Floats, price: float
+) -> Ints:
+    """The node of the best probe of each solution, where it is worth its price; each node once.
+
+    `tokens`: expected for a rollout from each node; infinite where none may be drawn.
+    """
+    forest = seen.forest
+    rate = bits(seen, posterior, parameters) * forest.through / tokens
+    rate[seen.correct + seen.incorrect >= MOST] = 0.0
+    rate[forest.levels[0]] = 0.0  # a problem's rollouts are its samples
+    # The best on the way from the root to each node, down the trees.
+    best, node = rate.copy(), np.arange(forest.num_nodes)
+    for level in forest.levels[1:]:
+        parent = forest.parent[level]
+        better = best[parent] >= best[level]
+        best[level] = np.where(better, best[parent], best[level])
+        node[level] = np.where(better, node[parent], node[level])
+    leaf = forest.leaf[(best[forest.leaf] >= price) & (best[forest.leaf] > 0)]
+    return np.unique(node[leaf])
+
+
+def entropy(p: Floats) -> Floats:
+    """Of a yes-or-no question, in bits."""
+    p = np.clip(p, _TINY, 1 - _TINY)
+    return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)))

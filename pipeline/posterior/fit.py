@@ -1,0 +1,223 @@
+"""Learning the global parameters: the most probable ones, given everything that was seen.
+
+The marginal likelihood (problems' difficulty and solutions' paths summed out) times the priors is
+climbed: the continuous parameters by L-BFGS, with the gradient that Fisher's identity gives (that
+of the expected complete log-likelihood, at the point itself), the tables of signals and the weights
+of the difficulty grid by EM steps in between, which have a closed form.
+
+Guarantees: a pure function of the evidence; the same evidence gives the same parameters; no
+evidence at all gives the priors' means. Does not guarantee a global optimum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from pipeline.labels.layout import Floats, Ints
+from pipeline.posterior import likelihood
+from pipeline.posterior.curves import curves
+from pipeline.posterior.infer import Posterior, infer
+from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Observed
+from pipeline.posterior.parameters import (
+    BOUNDS,
+    DEVIATIONS,
+    MEANS,
+    NAMES,
+    NORMAL,
+    Parameters,
+    position_bin,
+    start,
+)
+
+ROUNDS = 4
+STEPS = 12  # of L-BFGS in each round
+_DELTA = 1e-4
+_WEIGHT_OF_NORMAL = 20.0  # problems that the prior of the grid's weights is worth
+_WEIGHT_OF_TABLE = 4.0  # observations that the prior of a context's table is worth
+
+# What votes are taken for until they are learnt: correct, incorrect, unknown in each context.
+VOTES = np.array([[0.30, 0.40, 0.30], [0.60, 0.03, 0.37], [0.45, 0.25, 0.30]])
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """Sufficient statistics of the continuous parameters, under the posterior."""
+
+    errors: Floats  # (bins, grid)
+    fine: Floats
+    repairs: float
+    open: float
+    good: Floats  # (keys, grid): how many nodes with these counts are in a good state
+    wrong: Floats
+    lucky: float  # wrong at the end, and graded right
+    unlucky: float
+    difficulty: Floats  # (problems, grid)
+
+
+def fit(seen: Observed, begin: Parameters | None = None, rounds: int = ROUNDS) -> Parameters:
+    """`begin`: where to start, with the tables of every signal that is known so far."""
+    parameters = with_tables(seen, begin or start())
+    if not seen.forest.num_problems:
+        return parameters
+    for _ in range(rounds):
+        parameters = _tables(seen, parameters.moved(_climb(seen, parameters)))
+    return parameters
+
+
+def _climb(seen: Observed, parameters: Parameters) -> Floats:
+    def objective(vector: Floats) -> tuple[float, Floats]:
+        return _objective(seen, parameters.moved(vector))
+
+    # Its stubs do not know that, with jac=True, a function gives its gradient too.
+    climb: Any = minimize
+    found = climb(
+        objective,
+        parameters.vector,
+        method="L-BFGS-B",
+        jac=True,
+        bounds=BOUNDS,
+        options={"maxiter": STEPS},
+    )
+    return np.asarray(found.x)
+
+
+def with_tables(seen: Observed, parameters: Parameters) -> Parameters:
+    """A table for every signal and vote that has none: one that says little or nothing."""
+    tables, strength = dict(parameters.tables), dict(parameters.strength)
+    for name, signal in seen.signals.items():
+        if name not in tables:
+            size = int(signal.category.max(initial=0)) + 1
+            used = np.bincount(signal.category[signal.category != NONE], minlength=size) + 1.0
+            tables[name] = np.tile(used / used.sum(), (3 if signal.of_step else 2, 1))
+    for name, votes in seen.votes.items():
+        if name not in tables:
+            tables[name] = VOTES[[ERROR, FINE, OPEN]] if votes.of_step else VOTES[[FINE, ERROR]]
+            strength[name] = 2.0
+    return replace(parameters, tables=tables, strength=strength)
+
+
+def _objective(seen: Observed, parameters: Parameters) -> tuple[float, Floats]:
+    """Negative log posterior a problem, and its gradient."""
+    posterior = infer(seen, parameters, with_flows=True)
+    expected = _expected(seen, posterior)
+    scale = 1.0 / seen.forest.num_problems
+    distance = (parameters.vector - MEANS) / DEVIATIONS
+    value = posterior.log_likelihood.sum() - 0.5 * float(distance @ distance)
+    gradient = np.empty(len(NAMES))
+    for number in range(len(NAMES)):
+        ends = []
+        for sign in (1, -1):
+            vector = parameters.vector.copy()
+            vector[number] += sign * _DELTA
+            ends.append(_complete(seen, parameters.moved(vector), expected))
+        gradient[number] = (ends[0] - ends[1]) / (2 * _DELTA)
+    gradient -= distance / DEVIATIONS
+    return -value * scale, -gradient * scale
+
+
+def _expected(seen: Observed, posterior: Posterior) -> _Expected:
+    forest, flows = seen.forest, posterior.flows
+    assert flows is not None
+    bins = position_bin(forest.depth, forest.length)
+    inner = forest.parent >= 0
+    by_bin = [np.flatnonzero(inner & (bins == number)) for number in range(5)]
+    errors = np.array([flows.error[nodes].sum(axis=0) for nodes in by_bin])
+    fine = np.array([flows.fine[nodes].sum(axis=0) for nodes in by_bin])
+    measured = seen.measured
+    good = _sums(
+        posterior.clean[measured.node] + posterior.repaired[measured.node],
+        measured.key,
+        len(measured.row),
+    )
+    wrong = _sums(posterior.wrong[measured.node], measured.key, len(measured.row))
+    ends = posterior.wrong.sum(axis=1)
+    return _Expected(
+        errors=errors,
+        fine=fine,
+        repairs=float(flows.repair.sum()),
+        open=float(flows.open.sum()),
+        good=good,
+        wrong=wrong,
+        lucky=float(ends[np.unique(forest.leaf[seen.outcome == 1])].sum()),
+        unlucky=float(ends[np.unique(forest.leaf[seen.outcome == 0])].sum()),
+        difficulty=posterior.difficulty,
+    )
+
+
+def _complete(seen: Observed, parameters: Parameters, expected: _Expected) -> float:
+    """Expected complete log-likelihood, up to what the continuous parameters do not change."""
+    table = curves(seen.rows, parameters)
+    hazard = parameters.hazard(own=True)
+    total = (expected.errors * np.log(hazard)).sum() + (expected.fine * np.log1p(-hazard)).sum()
+    repair, luck = parameters.repair, parameters.luck
+    total += expected.repairs * np.log(repair) + expected.open * np.log1p(-repair)
+    total += expected.lucky * np.log(luck) + expected.unlucky * np.log1p(-luck)
+    good, wrong = likelihood.of_keys(seen.measured, table, parameters)
+    total += (expected.good * good).sum() + (expected.wrong * wrong).sum()
+    log = likelihood.log_roots(seen, table, curves(seen.rows, parameters, own=True))
+    return float(total + (expected.difficulty * log).sum())
+
+
+def _tables(seen: Observed, parameters: Parameters) -> Parameters:
+    """One EM step of what has a closed form."""
+    posterior = infer(seen, parameters, with_flows=True)
+    assert posterior.flows is not None
+    weights = posterior.difficulty.sum(axis=0) + _WEIGHT_OF_NORMAL * NORMAL
+    flows = posterior.flows
+    by_step = np.stack(
+        [flows.error.sum(axis=1), (flows.fine + flows.repair).sum(axis=1), flows.open.sum(axis=1)]
+    )
+    clean = posterior.clean.sum(axis=1)
+    by_state = np.stack([clean, 1 - clean])
+    wrong = posterior.wrong.sum(axis=1)
+    by_value = np.stack([1 - wrong, wrong])
+    tables, strength = dict(parameters.tables), dict(parameters.strength)
+    for name, signal in seen.signals.items():
+        at = np.flatnonzero(signal.category != NONE)
+        category = signal.category[at]
+        size = tables[name].shape[1]
+        base = np.bincount(category, minlength=size) + 1.0
+        contexts = by_step if signal.of_step else by_value
+        counts = np.array(
+            [np.bincount(category, weights=row[at], minlength=size) for row in contexts]
+        )
+        counts += _WEIGHT_OF_TABLE * base / base.sum()
+        tables[name] = counts / counts.sum(axis=1, keepdims=True)
+    for name, votes in seen.votes.items():
+        contexts = by_step if votes.of_step else by_state
+        tables[name], strength[name] = _votes(votes.counts, contexts, tables[name], strength[name])
+    return replace(parameters, weights=weights / weights.sum(), tables=tables, strength=strength)
+
+
+STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
+
+
+def _votes(counts: Ints, contexts: Floats, table: Floats, strength: float) -> tuple[Floats, float]:
+    """Means of each context, votes weighed less the more they agree anyway; then the strength."""
+    at = np.flatnonzero(counts.any(axis=1))
+    if not len(at):
+        return table, strength
+    votes = counts[at]
+    total = votes.sum(axis=1)
+    worth = (1 + strength) / (total + strength)  # of each vote, in independent ones
+    means = contexts[:, at] @ (votes * worth[:, None]) + _WEIGHT_OF_TABLE * table
+    means /= means.sum(axis=1, keepdims=True)
+    if total.max() == 1:
+        return means, strength  # single votes say nothing of how they agree
+
+    def score(value: float) -> float:
+        log = [likelihood.log_votes(votes, mean, value) for mean in means]
+        prior = -0.5 * np.log(value / 2.0) ** 2
+        return float((contexts[:, at] * np.array(log)).sum() + prior)
+
+    return means, max(STRENGTHS, key=score)
+
+
+def _sums(values: Floats, key: Ints, size: int) -> Floats:
+    found = np.zeros((size, values.shape[1]))
+    np.add.at(found, key, values)
+    return found

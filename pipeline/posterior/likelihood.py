@@ -1,0 +1,143 @@
+"""How likely what was seen is, in each state: the emissions of the hidden chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import betaln, gammaln
+
+from pipeline.labels.layout import Floats, Ints
+from pipeline.posterior.curves import Curves
+from pipeline.posterior.observed import (
+    CLEAN,
+    ERROR,
+    FINE,
+    GOOD,
+    NONE,
+    NOT_CLEAN,
+    OPEN,
+    WRONG,
+    Measured,
+    Observed,
+)
+from pipeline.posterior.parameters import SLIP, Parameters
+
+_LEAST = 1e-4  # of a value: a count must never be impossible
+_LEAST_TRUTH = 1e-9  # truth may contradict itself too
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Likelihood of the signals on the step before each node, by context."""
+
+    error: Floats  # (nodes, 1)
+    fine: Floats
+    open: Floats
+
+
+@dataclass(frozen=True)
+class States:
+    """Likelihood of what was seen at each node, by state, each divided by exp(scale)."""
+
+    clean: Floats  # (nodes, grid)
+    wrong: Floats
+    repaired: Floats
+    scale: Floats
+
+
+def log_counts(value: Floats, agree: float, correct: Ints, incorrect: Ints) -> Floats:
+    """Beta-binomial without its coefficient, which is the same in every state: (keys, grid)."""
+    value = np.clip(value, _LEAST, 1 - _LEAST)
+    a, b = value * agree, (1 - value) * agree
+    return np.asarray(betaln(a + correct[:, None], b + incorrect[:, None]) - betaln(a, b))
+
+
+def of_keys(measured: Measured, table: Curves, parameters: Parameters) -> tuple[Floats, Floats]:
+    """Log-likelihood of the distinct rollout counts in a good and in the wrong state."""
+    good = table.good[measured.row]
+    wrong = table.wrong[measured.row]
+    agree = np.exp(parameters["agree_good"]), np.exp(parameters["agree_wrong"])
+    return (
+        log_counts(good, float(agree[0]), measured.correct, measured.incorrect),
+        log_counts(wrong, float(agree[1]), measured.correct, measured.incorrect),
+    )
+
+
+def log_roots(seen: Observed, table: Curves, own: Curves) -> Floats:
+    """Of what is known of the problems alone: (problems, grid).
+
+    Binomial, as difficulty is defined by the value of the root. That a problem is here at all,
+    since some of its samples were right and some wrong, is a condition, and is divided out.
+    """
+    roots = seen.forest.levels[0]
+    row = seen.row[roots]
+    value = np.clip(table.good[row], _LEAST, 1 - _LEAST)
+    log = seen.correct[roots, None] * np.log(value) + seen.incorrect[roots, None] * np.log1p(-value)
+    value = np.clip(own.good[row], _LEAST, 1 - _LEAST)
+    log += seen.repeats[:, :1] * np.log(value) + seen.repeats[:, 1:] * np.log1p(-value)
+    n = np.maximum(seen.samples, 2)[:, None]
+    mixed = np.log1p(-(value**n) - (1 - value) ** n)
+    return np.asarray(log - np.where(seen.samples[:, None] >= 2, mixed, 0.0))
+
+
+def log_votes(counts: Ints, mean: Floats, strength: float) -> Floats:
+    """Dirichlet-multinomial, without its coefficient: (rows,)."""
+    total = counts.sum(axis=1)
+    inner = gammaln(counts + strength * mean) - gammaln(strength * mean)
+    return np.asarray(inner.sum(axis=1) + gammaln(strength) - gammaln(strength + total))
+
+
+def states(seen: Observed, table: Curves, parameters: Parameters) -> States:
+    nodes, points = seen.forest.num_nodes, table.good.shape[1]
+    clean = np.zeros((nodes, points))
+    wrong = np.zeros((nodes, points))
+    measured = seen.measured
+    good_keys, wrong_keys = of_keys(measured, table, parameters)
+    clean[measured.node] = good_keys[measured.key]
+    wrong[measured.node] = wrong_keys[measured.key]
+    repaired = clean.copy()
+    for name, votes in seen.votes.items():
+        if votes.of_step or name not in parameters.tables:
+            continue
+        at = np.flatnonzero(votes.counts.any(axis=1))
+        for state, context in ((clean, CLEAN), (wrong, NOT_CLEAN), (repaired, NOT_CLEAN)):
+            mean, strength = parameters.tables[name][context], parameters.strength[name]
+            state[at] += log_votes(votes.counts[at], mean, strength)[:, None]
+    for name, signal in seen.signals.items():
+        if signal.of_step or name not in parameters.tables:
+            continue
+        at = np.flatnonzero(signal.category != NONE)
+        log = np.log(parameters.tables[name])[:, signal.category[at], None]
+        clean[at] += log[GOOD]
+        repaired[at] += log[GOOD]
+        wrong[at] += log[WRONG]
+    luck = parameters.luck
+    for outcome, good, bad in ((1, 1 - SLIP, luck), (0, SLIP, 1 - luck)):
+        leaf = np.unique(seen.forest.leaf[seen.outcome == outcome])
+        clean[leaf] += np.log(good)
+        repaired[leaf] += np.log(good)
+        wrong[leaf] += np.log(bad)
+    top = np.maximum(np.maximum(clean, wrong), repaired)
+    clean, wrong, repaired = (np.exp(state - top) for state in (clean, wrong, repaired))
+    if seen.truth is not None:
+        clean[seen.truth == 0] *= _LEAST_TRUTH
+        for state in (wrong, repaired):
+            state[seen.truth == 1] *= _LEAST_TRUTH
+    return States(clean, wrong, repaired, top)
+
+
+def steps(seen: Observed, parameters: Parameters) -> Steps:
+    log = np.zeros((3, seen.forest.num_nodes))
+    for name, signal in seen.signals.items():
+        if signal.of_step and name in parameters.tables:
+            at = np.flatnonzero(signal.category != NONE)
+            log[:, at] += np.log(parameters.tables[name][:, signal.category[at]])
+    for name, votes in seen.votes.items():
+        if votes.of_step and name in parameters.tables:
+            at = np.flatnonzero(votes.counts.any(axis=1))
+            for context in (ERROR, FINE, OPEN):
+                mean, strength = parameters.tables[name][context], parameters.strength[name]
+                log[context, at] += log_votes(votes.counts[at], mean, strength)
+    likelihood = np.exp(log - log.max(axis=0))[:, :, None]
+    return Steps(likelihood[ERROR], likelihood[FINE], likelihood[OPEN])

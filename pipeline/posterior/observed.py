@@ -1,0 +1,105 @@
+"""What the posterior reads of a shard: a forest and what was seen at its nodes.
+
+Contexts of what speaks of a step: the step makes an error (`ERROR`), makes none where none is open
+(`FINE`; a step that repairs counts as fine), or stands on an open error (`OPEN`). Of what speaks of
+a prefix's correctness: no step is wrong (`CLEAN`), or some is. Of what speaks of its value: no
+error is open (`GOOD`), or one is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from pipeline.labels.layout import Ints, Labels8
+from pipeline.posterior.curves import Rows
+from pipeline.posterior.forest import Forest
+
+ERROR, FINE, OPEN = range(3)
+CLEAN, NOT_CLEAN = range(2)
+GOOD, WRONG = range(2)
+NONE = -1  # no observation
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A category for each node, NONE for none, of the step before it or of the prefix's value."""
+
+    category: Ints
+    of_step: bool
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Correct, incorrect and unknown votes of one kind of source at each node.
+
+    `of_step`: they speak of the step before the node (contexts ERROR, FINE, OPEN); otherwise of
+    the whole prefix (contexts CLEAN, NOT_CLEAN).
+    """
+
+    counts: Ints  # (nodes, 3)
+    of_step: bool
+
+
+@dataclass(frozen=True)
+class Observed:
+    """`correct`, `incorrect`: rollouts from each node. A sample is a rollout from the root too; it
+    counts there only where it is no solution here, in `repeats` (problems, 2): right and wrong
+    samples whose text another one has.
+
+    `samples`: of each problem, how many samples were drawn where it is known that some were right
+    and some wrong (else it would not be here); 0 where nothing such is known. `truth` of each node:
+    1 the prefix is clean, 0 it is not, NONE unknown.
+    """
+
+    forest: Forest
+    correct: Ints
+    incorrect: Ints
+    outcome: Labels8  # of each solution
+    samples: Ints
+    repeats: Ints
+    signals: Mapping[str, Signal] = field(default_factory=dict)
+    votes: Mapping[str, Votes] = field(default_factory=dict)
+    truth: Labels8 | None = None
+
+    @cached_property
+    def rows(self) -> Rows:
+        return Rows.of(self.forest.length)
+
+    @cached_property
+    def row(self) -> Ints:
+        """Of each node in the curves' tables."""
+        return self.rows.at(self.forest.length, self.forest.depth)
+
+    @cached_property
+    def measured(self) -> Measured:
+        seen = np.flatnonzero((self.correct + self.incorrect > 0) & (self.forest.parent >= 0))
+        keys = np.stack([self.row[seen], self.correct[seen], self.incorrect[seen]])
+        unique, inverse = distinct(keys)
+        return Measured(seen, inverse, *unique)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Nodes with rollouts, and their distinct (row, correct, incorrect)."""
+
+    node: Ints
+    key: Ints  # of each of these nodes
+    row: Ints  # of each key
+    correct: Ints
+    incorrect: Ints
+
+
+def distinct(keys: Ints) -> tuple[Ints, Ints]:
+    """Distinct columns, and the number of each column among them."""
+    if not keys.shape[1]:
+        return keys, np.zeros(0, dtype=np.int64)
+    order = np.lexsort(keys[::-1])
+    new = np.ones(len(order), dtype=np.bool_)
+    new[1:] = (keys[:, order[1:]] != keys[:, order[:-1]]).any(axis=0)
+    inverse = np.empty(len(order), dtype=np.int64)
+    inverse[order] = np.cumsum(new) - 1
+    return keys[:, order[new]], inverse

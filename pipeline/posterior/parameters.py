@@ -1,0 +1,107 @@
+"""The global parameters of the posterior: what is learnt once for a domain and a policy.
+
+docs/labels.md derives each of them. Difficulty is a standard score on `GRID`; a problem of score x
+has the hazard logit^-1(hazard + spread * x + position[bin]) for each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, logit
+
+from pipeline.labels.layout import Floats, Ints
+
+GRID = np.linspace(-2.5, 2.5, 11)
+NORMAL = np.exp(-0.5 * GRID**2) / np.exp(-0.5 * GRID**2).sum()
+POSITIONS = ("first", "early", "middle", "late", "last")
+SLIP = 0.003  # a faultless solution whose answer is graded wrong all the same
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """`vector` holds the continuous ones, unbounded, in the order of `NAMES`."""
+
+    vector: Floats
+    weights: Floats = field(default_factory=lambda: NORMAL.copy())  # of the grid's points
+    tables: Mapping[str, Floats] = field(default_factory=dict)  # (contexts, categories) a signal
+    strength: Mapping[str, float] = field(
+        default_factory=dict
+    )  # of votes: prior votes they are worth
+
+    def __getitem__(self, name: str) -> float:
+        return float(self.vector[NAMES.index(name)])
+
+    @property
+    def repair(self) -> float:
+        """P(a step after an error returns to the true state of affairs)."""
+        return float(expit(self["repair"]))
+
+    @property
+    def luck(self) -> float:
+        """P(right answer | the solution ends in the wrong state)."""
+        return float(expit(self["luck"]))
+
+    def hazard(self, own: bool) -> Floats:
+        """P(error | no open error) by position bin and grid point; `own`: of the solutions
+        themselves, not of rollouts."""
+        shift = self["own"] if own else 0.0
+        base = self["hazard"] + np.exp(self["spread"]) * GRID + shift
+        position = self.vector[NAMES.index("first") : NAMES.index("last") + 1]
+        return np.asarray(expit(base[None, :] + position[:, None]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "vector": dict(zip(NAMES, map(float, self.vector), strict=True)),
+            "weights": self.weights.tolist(),
+            "tables": {name: table.tolist() for name, table in self.tables.items()},
+            "strength": dict(self.strength),
+        }
+
+    @staticmethod
+    def from_dict(raw: Mapping[str, Any]) -> Parameters:
+        return Parameters(
+            np.array([raw["vector"][name] for name in NAMES]),
+            np.array(raw["weights"]),
+            {name: np.array(table) for name, table in raw["tables"].items()},
+            {name: float(value) for name, value in raw["strength"].items()},
+        )
+
+    def moved(self, vector: Floats) -> Parameters:
+        return replace(self, vector=vector)
+
+
+# Name: prior mean, prior standard deviation, on the scale of the vector.
+PRIORS: dict[str, tuple[float, float]] = {
+    "hazard": (float(logit(0.1)), 1.5),
+    "spread": (float(np.log(0.7)), 1.0),  # log
+    "first": (0.0, 0.5),
+    "early": (0.0, 0.5),
+    "middle": (0.0, 0.5),
+    "late": (0.0, 0.5),
+    "last": (0.0, 0.5),
+    "repair": (float(logit(0.03)), 1.5),
+    "luck": (float(logit(0.03)), 1.5),
+    "agree_good": (float(np.log(20.0)), 1.5),  # log of the votes that a mean is worth
+    "agree_wrong": (float(np.log(5.0)), 1.5),
+    "own": (0.0, 0.3),
+}
+NAMES = tuple(PRIORS)
+MEANS = np.array([mean for mean, _ in PRIORS.values()])
+DEVIATIONS = np.array([deviation for _, deviation in PRIORS.values()])
+BOUNDS = [(mean - 6 * deviation, mean + 6 * deviation) for mean, deviation in PRIORS.values()]
+
+
+def start() -> Parameters:
+    """Nothing learnt yet."""
+    return Parameters(MEANS.copy())
+
+
+def position_bin(step: Ints, length: Ints) -> Ints:
+    """Bin of the step-th step (1-based) of a solution of `length` steps."""
+    third = np.minimum(3 * (step - 1) // np.maximum(length, 1), 2)
+    return np.where(step >= length, 4, np.where(step <= 1, 0, 1 + third))

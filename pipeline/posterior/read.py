@@ -1,0 +1,213 @@
+"""From a shard's tables to what the posterior reads.
+
+Guarantees: nothing is counted twice. A prefix that several solutions share has its evidence once; a
+sample is either a solution with its outcome or, where another one has its very text, a repeat; and
+the screening samples, which also stand as rollouts of the problem alone, are not counted as those.
+Sources of one annotator are pooled: they err together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from pipeline.labels import pieces
+from pipeline.labels.counts import Counts, locate, read_counts
+from pipeline.labels.layout import NULL, Bools, Floats, Ints, Labels8, Layout
+from pipeline.labels.stable_hash import stable_hash
+from pipeline.posterior.forest import Forest, plant
+from pipeline.posterior.observed import NONE, Observed, Signal, Votes
+from pipeline.verdict import Verdict
+
+SUPPORT, LOGPROB = "support", "logprob"
+_TARGETS = {"step_valid": True, "prefix_correct": False}  # and whether they speak of the step
+
+
+def read(
+    layout: Layout,
+    solutions: pl.DataFrame,
+    evidence: pl.DataFrame,
+    edges: Mapping[str, Floats],
+    filtered: bool,
+) -> Observed:
+    """`solutions`: as `pipeline.labels.derive` takes them, with a column `prover`. `edges`: bounds
+    of the bins of each score. `filtered`: questions all right or all wrong are not searched."""
+    ids = solutions["solution_id"]
+    names = solutions["problem_id"].unique(maintain_order=True)
+    number = pl.DataFrame({"problem_id": names, "number": np.arange(len(names))})
+    problem = solutions.join(number, on="problem_id", how="left", maintain_order="left")["number"]
+    forest = plant(layout, problem.to_numpy(), len(names), _prefixes(solutions, layout))
+    outcome = _outcome(solutions)
+    draws = solutions["draws"].list.len().fill_null(0).cast(pl.Int64).to_numpy()
+    of_problem = problem.to_numpy()
+    right, wrong = (
+        np.bincount(of_problem, weights=draws * (outcome == kind), minlength=len(names)).astype(int)
+        for kind in (1, 0)
+    )
+    counts, root = read_counts(evidence, ids, layout)
+    correct, incorrect = _at_nodes(counts, forest), _at_nodes(counts, forest, wrong=True)
+    first = np.zeros(len(names), dtype=np.int64)
+    first[of_problem[::-1]] = np.arange(len(of_problem))[::-1]
+    same = (solutions["prover"] == solutions["policy"]).fill_null(False).to_numpy()[first]
+    screened = same & (root.correct[first] == right) & (root.incorrect[first] == wrong)
+    roots = forest.levels[0]
+    correct[roots] = np.where(screened, 0, root.correct[first])
+    incorrect[roots] = np.where(screened, 0, root.incorrect[first])
+    mixed = (right > 0) & (wrong > 0) & filtered
+    distinct = [
+        np.bincount(of_problem[(outcome == kind) & (draws > 0)], minlength=len(names))
+        for kind in (1, 0)
+    ]
+    return Observed(
+        forest=forest,
+        correct=correct,
+        incorrect=incorrect,
+        outcome=outcome,
+        samples=np.where(mixed, right + wrong, 0),
+        repeats=np.stack([right - distinct[0], wrong - distinct[1]], axis=1),
+        signals=_signals(solutions, evidence, layout, forest, draws, edges),
+        votes=_votes(evidence, ids, layout, forest),
+    )
+
+
+def step_scores(
+    solutions: pl.DataFrame, evidence: pl.DataFrame, layout: Layout
+) -> dict[str, Floats]:
+    """Numbers of each step that are put in bins: NaN where there is none."""
+    found: dict[str, Floats] = {}
+    logprob = pieces.columns(solutions, layout)["step_logprob"]
+    values = logprob.cast("float64").fill_null(float("nan")).to_numpy(zero_copy_only=False)
+    if not np.isnan(values).all():
+        found[LOGPROB] = values
+    scored = evidence.filter(pl.col("score").is_not_null() & (pl.col("target") == "prefix_value"))
+    for name in scored["annotator"].unique().sort():
+        rows = locate(
+            scored.filter(pl.col("annotator") == name),
+            "prefix_value",
+            solutions["solution_id"],
+            layout,
+            ("score",),
+        ).filter(pl.col("step") >= 0)
+        values = np.full(layout.num_steps, np.nan)
+        row = rows["row"].to_numpy()
+        values[layout.offsets[row] + rows["step"].to_numpy()] = rows["score"].to_numpy()
+        found[name] = values
+    return found
+
+
+def _prefixes(solutions: pl.DataFrame, layout: Layout) -> Ints | None:
+    """A number for each prefix, by its hash; a number of its own where there is none."""
+    if "prefix_hashes" not in solutions.columns:
+        return None
+    flat = pl.Series(pieces.columns(solutions, layout)["prefix_hash"])
+    number = stable_hash(flat).view(np.int64)
+    unknown = flat.is_null().to_numpy()
+    return np.where(unknown, -1 - np.arange(layout.num_steps), number)
+
+
+def _at_nodes(counts: Counts, forest: Forest, wrong: bool = False) -> Ints:
+    return _largest(counts.incorrect if wrong else counts.correct, forest)
+
+
+def _largest(values: Ints, forest: Forest) -> Ints:
+    """Of the steps that end at a node, which say the same or nothing; 0 at roots."""
+    found = np.zeros(forest.num_nodes, dtype=np.int64)
+    np.maximum.at(found, forest.step_node, values)
+    return found
+
+
+def _outcome(solutions: pl.DataFrame) -> Labels8:
+    outcome = solutions["outcome"]
+    right = (outcome == Verdict.CORRECT.value).fill_null(False).to_numpy()
+    wrong = (outcome == Verdict.INCORRECT.value).fill_null(False).to_numpy()
+    return np.where(right, np.int8(1), np.where(wrong, np.int8(0), NULL))
+
+
+def _signals(
+    solutions: pl.DataFrame,
+    evidence: pl.DataFrame,
+    layout: Layout,
+    forest: Forest,
+    draws: Ints,
+    edges: Mapping[str, Floats],
+) -> dict[str, Signal]:
+    found = {SUPPORT: Signal(support(layout, forest, draws), of_step=True)}
+    for name, values in step_scores(solutions, evidence, layout).items():
+        if name not in edges:
+            continue
+        of_node = np.full(forest.num_nodes, np.nan)
+        of_node[forest.step_node[::-1]] = values[::-1]
+        category = np.searchsorted(edges[name], of_node)
+        found[name] = Signal(np.where(np.isnan(of_node), NONE, category), name == LOGPROB)
+    return found
+
+
+def support(layout: Layout, forest: Forest, draws: Ints) -> Ints:
+    """How many of the samples that came as far took this step: self-consistency of each step.
+
+    0: one of two or three; 1: one of more; 2: several, less than half; 3: at least half. NONE
+    where the prefix before has fewer than two samples.
+    """
+    through = np.bincount(
+        forest.step_node, weights=draws[layout.row], minlength=forest.num_nodes
+    ).astype(np.int64)
+    roots = np.bincount(forest.problem[forest.leaf], weights=draws, minlength=forest.num_problems)
+    through[forest.levels[0]] = roots.astype(np.int64)
+    before = np.where(forest.parent >= 0, through[forest.parent], 0)
+    category = np.where(2 * through >= before, 3, np.where(through > 1, 2, before >= 4))
+    return np.where((before < 2) | (through < 1), NONE, category)
+
+
+def _votes(
+    evidence: pl.DataFrame, ids: pl.Series, layout: Layout, forest: Forest
+) -> dict[str, Votes]:
+    found = {}
+    kinds = (
+        evidence.filter(pl.col("target").is_in(list(_TARGETS)))
+        .select("annotator", "target")
+        .unique()
+        .sort("annotator", "target")
+    )
+    for annotator, target in kinds.iter_rows():
+        rows = locate(
+            evidence.filter(pl.col("annotator") == annotator),
+            target,
+            ids,
+            layout,
+            ("correct", "incorrect", "unknown"),
+        ).filter(pl.col("step") >= 0)
+        row = rows["row"].to_numpy()
+        step = layout.offsets[row] + rows["step"].to_numpy()
+        counts = np.zeros((forest.num_nodes, 3), dtype=np.int64)
+        for column, name in enumerate(("correct", "incorrect", "unknown")):
+            of_step = np.bincount(
+                step, weights=rows[name].fill_null(0).to_numpy(), minlength=layout.num_steps
+            )
+            counts[:, column] = _largest(of_step.astype(np.int64), forest)
+        found[f"{annotator}:{target}"] = Votes(counts, _TARGETS[target])
+    return found
+
+
+def known_truth(prefix: Labels8, forest: Forest) -> Labels8:
+    """Truth of each node from that of each step's prefix (1, 0, NONE)."""
+    found = np.full(forest.num_nodes, NONE, dtype=np.int8)
+    known: Bools = prefix != NONE
+    found[forest.step_node[known]] = prefix[known]
+    return found
+
+
+def expected_tokens(solutions: pl.DataFrame, layout: Layout, forest: Forest) -> Floats:
+    """Tokens that a rollout from each node is expected to write: what its solution has left, at
+    least 1; infinite for whole solutions and for problems alone, which are never rolled out."""
+    ends = pieces.columns(solutions, layout)["step_end"].cast("float64")
+    kept = ends.fill_null(0.0).to_numpy(zero_copy_only=False)
+    length = np.maximum(kept[np.maximum(layout.offsets[1:] - 1, 0)], 1.0) if len(kept) else kept
+    known = solutions["tokens"].cast(pl.Float64).to_numpy()
+    tokens = np.where(np.isnan(known) | (known <= 0), length / 4, known)
+    left = np.maximum(tokens[layout.row] * (1 - kept / length[layout.row]), 1.0)
+    left[layout.position == layout.lengths[layout.row] - 1] = np.inf
+    found = np.full(forest.num_nodes, np.inf)
+    np.minimum.at(found, forest.step_node, left)
+    return found

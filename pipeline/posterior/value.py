@@ -1,0 +1,112 @@
+"""The value of each prefix under the posterior: its mean, and an interval with a given mass.
+
+In a state and at a difficulty, the value of a prefix is Beta around the curve's value; rollouts
+from the prefix sharpen it. Over states and difficulties that is a mixture, often with two humps
+(clean or not). Its equal-tailed interval is read off its distribution function on a fixed grid,
+finest near 0 and 1, and rounded outward to it: so a value of exactly 0 or 1 can be inside.
+
+The distribution functions I_x(a + c, b + i) follow from I_x(a, b) of the curve alone, step by step:
+
+    I_x(a + 1, b) = I_x(a, b) - f / a        f = x^a (1 - x)^b / B(a, b)
+    I_x(a, b + 1) = I_x(a, b) + f / b
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import betainc, betaln, xlog1py, xlogy
+
+from pipeline.labels.layout import Floats, Ints
+from pipeline.posterior.infer import Posterior
+from pipeline.posterior.observed import Observed, distinct
+from pipeline.posterior.parameters import Parameters
+
+VALUES = np.sin(np.linspace(0, np.pi / 2, 121)) ** 2
+_LEAST = 1e-4
+_ROWS = 2048  # of the curves' tables whose functions are remembered, 43 KiB each
+_MOST_STEPS = 64  # from (a, b); farther off, the function itself is cheaper
+
+
+@dataclass(frozen=True)
+class Values:
+    """Of each node; the root's too."""
+
+    mean: Floats
+    low: Floats
+    high: Floats
+
+
+def values(seen: Observed, posterior: Posterior, parameters: Parameters, mass: float) -> Values:
+    """`mass`: of the interval."""
+    keys, key = distinct(np.stack([seen.row, seen.correct, seen.incorrect]))
+    row, correct, incorrect = keys
+    good, wrong = posterior.table.good, posterior.table.wrong
+    points = good.shape[1]
+    center = np.clip(np.hstack([good, wrong]), _LEAST, 1 - _LEAST)
+    agree = np.exp(np.repeat([parameters["agree_good"], parameters["agree_wrong"]], points))
+    weight = np.hstack([posterior.clean + posterior.repaired, posterior.wrong])
+    of_key = (center[row] * agree + correct[:, None]) / (agree + (correct + incorrect)[:, None])
+    mean = np.einsum("ij,ij->i", weight, of_key[key])
+    low, high = np.empty(len(key)), np.empty(len(key))
+    tail = (1 - mass) / 2
+    order = np.argsort(key, kind="stable")
+    bounds = np.searchsorted(key[order], np.arange(len(row) + 1))
+    starts = np.flatnonzero(np.diff(row, prepend=-1, append=-1))
+    for begin, end in zip(starts[:-1], starts[1:], strict=True):  # the keys of a row
+        nodes = order[bounds[begin] : bounds[end]]
+        inside = bounds[begin : end + 1] - bounds[begin]
+        weights = weight[nodes]
+        mixture = np.empty((len(nodes), len(VALUES)))
+        every = _below(center[row[begin]], agree, correct[begin:end], incorrect[begin:end])
+        for number, below in enumerate(every):
+            of_key_ = slice(inside[number], inside[number + 1])
+            np.matmul(weights[of_key_], below, out=mixture[of_key_])
+        under = np.count_nonzero(mixture <= tail, axis=1) - 1
+        low[nodes] = VALUES[np.maximum(under, 0)]
+        over = np.count_nonzero(mixture < 1 - tail, axis=1)
+        high[nodes] = VALUES[np.minimum(over, len(VALUES) - 1)]
+    return Values(mean, low, high)
+
+
+def _below(center: Floats, agree: Floats, correct: Ints, incorrect: Ints) -> Iterator[Floats]:
+    """Distribution functions (points, VALUES) around `center` after each of some counts, which
+    come in order; each is overwritten by the next."""
+    a, b = (center * agree)[:, None], ((1 - center) * agree)[:, None]
+    n = agree[:, None]
+    start = _start(center.tobytes(), agree.tobytes())
+    after_c, step_c = start[0].copy(), start[1] / a  # after c right ones; what one more takes off
+    below, step = np.empty_like(after_c), np.empty_like(after_c)
+    at_c, at_i = 0, -1
+    for c, i in zip(correct.tolist(), incorrect.tolist(), strict=True):
+        if c + i > _MOST_STEPS:
+            yield betainc(a + c, b + i, VALUES)
+            continue
+        while at_c < c:
+            after_c -= step_c
+            step_c *= VALUES
+            step_c *= (n + at_c) / (a + at_c + 1)
+            at_c, at_i = at_c + 1, -1
+        if at_i < 0:
+            below[:] = after_c
+            np.multiply(step_c, (a + c) / b, out=step)
+            at_i = 0
+        while at_i < i:
+            below += step
+            step *= 1 - VALUES
+            step *= (n + c + at_i) / (b + at_i + 1)
+            at_i += 1
+        yield below
+
+
+@lru_cache(_ROWS)
+def _start(center: bytes, agree: bytes) -> tuple[Floats, Floats]:
+    """I_x(a, b) and f. Remembered, as the same rows of curves come up in shard after shard."""
+    n = np.frombuffer(agree)[:, None]
+    a = np.frombuffer(center)[:, None] * n
+    b = n - a
+    f = np.exp(xlogy(a, VALUES) + xlog1py(b, -VALUES) - betaln(a, b))
+    return betainc(a, b, VALUES), f
