@@ -213,7 +213,7 @@ def _search(toy: Toy, draws: Ints, fusion: Fusion, tokens: Floats, price: float)
     cost = _of_nodes(seen, tokens)
     draws = draws.copy()
     while True:
-        nodes = choose(seen, infer(seen, parameters), parameters, cost, price)
+        nodes = choose(seen, infer(seen, parameters), cost, price)
         if not len(nodes):
             return draws
         draws[forest.first_step[nodes]] += 1

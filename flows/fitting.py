@@ -28,6 +28,7 @@ MOST = 1500  # problems that a fit reads
 SIMULATED = 200  # problems that a price is found on
 SHARE, LEAST_PILOT, MOST_PILOT = 0.2, 20, 400  # problems of the pilot
 THOUSAND = 1000.0
+MOST_SHARES = 3  # even shares of the budget that one problem may have
 
 
 class Fitting:
@@ -60,8 +61,8 @@ class Fitting:
         """After the pilot: the parameters and the price of the search."""
         if guidance.fusion is not None:
             return guidance
-        frames = _Frames.read(self._works, ["pilot"], MOST)
-        fusion = frames.learn(self._recipe)
+        # Of problems that piloted alone: without rollouts, parameters fit anything but errors.
+        fusion = _Frames.read(self._works, ["pilot"], MOST).measured().learn(self._recipe)
         found = replace(guidance, fusion=fusion, price=self._price(fusion, ["pilot"]))
         found.write(self._place)
         return found
@@ -88,10 +89,10 @@ class Fitting:
         frames = _Frames.read(self._works, stages, SIMULATED)
         if not frames.live:
             return float("inf")
-        share = frames.live / max(self._live(), 1)
-        return price_of(
-            frames.markets(fusion, self._recipe), budget * share - frames.spent, self._recipe.seed
-        )
+        live = self._live()
+        markets = frames.markets(fusion, self._recipe, MOST_SHARES * budget / live)
+        left = budget * frames.live / live - frames.spent
+        return price_of(markets, left, self._recipe.seed)
 
 
 class _Frames:
@@ -127,16 +128,23 @@ class _Frames:
         )
         return _Frames(problems, solutions, evidence)
 
+    def measured(self) -> _Frames:
+        """Problems with rollouts from some step."""
+        drawn = self.evidence.filter((pl.col("step") >= 0) & (pl.col("target") == "prefix_value"))
+        ids = self.solutions.join(drawn, on="solution_id", how="semi")["problem_id"].unique()
+        mask = pl.col("problem_id").is_in(ids.implode())
+        return _Frames(self.problems.filter(mask), self.solutions.filter(mask), self.evidence)
+
     def learn(self, recipe: Recipe) -> Fusion:
         if not self.live:
             return PRIOR
         return learn(self.problems, self.solutions, self.evidence, recipe.questions.filtered)
 
-    def markets(self, fusion: Fusion, recipe: Recipe) -> list[Market]:
+    def markets(self, fusion: Fusion, recipe: Recipe, most: float) -> list[Market]:
         found = []
         layout = pieces.layout(self.solutions)
         for name, part, inner, _, _ in groups_of(self.problems, self.solutions, layout):
             seen = read(inner, part, self.evidence, fusion.edges, recipe.questions.filtered)
             tokens = expected_tokens(part, inner, seen.forest)
-            found.append(Market(seen, fusion.parameters(name), tokens))
+            found.append(Market(seen, fusion.parameters(name), tokens, most))
         return found

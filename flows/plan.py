@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotators.search import TREE_SEARCHES
+from annotators.search import GUIDED_SEARCHES, TREE_SEARCHES
 from flows.run import check_recipe, view_warning
 from flows.tables import Rows, print_rows
 from pipeline.batches import new_problems, read_batches
@@ -89,7 +89,7 @@ def _costs(
     grows = recipe.rollouts.search in TREE_SEARCHES
     if grows:  # how many rollouts are worth a search is known when they are there
         found = problems * guess.searched * recipe.rollouts.searches
-    elif recipe.rollouts.search != "exhaustive":
+    elif recipe.rollouts.search not in ("exhaustive", *GUIDED_SEARCHES):
         found *= guess.wrong
     if recipe.rollouts.solutions and not grows:
         found = min(found, problems * guess.searched * recipe.rollouts.solutions)
@@ -110,6 +110,8 @@ def _costs(
 def _rollouts(recipe: Recipe, guess: Guess) -> float:
     """Completions that the search buys for one solution that it searches, on average."""
     k, steps = recipe.rollouts.k, guess.steps
+    if recipe.rollouts.search in GUIDED_SEARCHES:
+        return 2 * steps  # about a quarter of exhaustive search; the budget is the better guide
     if recipe.rollouts.search == "exhaustive":
         return k * max(steps - 1, 0)
     window = recipe.labels.window * k if recipe.labels.view == "scan" else 0

@@ -26,7 +26,7 @@ from annotators import answer_logprob
 from annotators.checkers import build_checker
 from annotators.search import GUIDED_SEARCHES, SEARCHES
 from flows.context import RunContext, known_prompts, note_identities, open_context
-from flows.fitting import Fitting
+from flows.fitting import MOST_SHARES, Fitting
 from flows.guidance import read_fusion
 from flows.shards import ShardWork
 from flows.take_in import take_in
@@ -52,7 +52,6 @@ from pipeline.schemas import SCHEMA_VERSION
 from pipeline.summary import Summary, summarize
 
 MAX_TASK_RUNS = 240  # Prefect's server drowns in thousands; four or five tasks a group
-MOST_SHARES = 10  # of the budget that one problem may have, where a price shares it
 _VERSIONS = ("ctranslate2", "datasets", "math-verify", "polars", "prefect", "pyarrow")
 
 

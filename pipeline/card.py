@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pipeline.folder import DatasetFolder
+from pipeline.noise import noise_lines
 from pipeline.recipe import Recipe
 from pipeline.summary import Summary
 
@@ -45,6 +46,7 @@ def card(
     policies: Sequence[str],
     languages: Sequence[str],
     sources: Sequence[str],
+    noise: Sequence[str] = (),
 ) -> str:
     """The whole text; equal datasets give equal cards."""
     size = next((text for limit, text in _SIZES if summary.solutions < limit), "n>1M")
@@ -107,6 +109,7 @@ def card(
         "Monte-Carlo labels come late and forgive: a policy that repairs an error silently, or "
         "reaches the answer by luck, makes a wrong step look right. A right answer does not prove "
         "right steps. The labels are those of this policy; another one needs its own.",
+        *(f"\n{line}" for line in noise),
         *(f"\nWarning: {warning}." for warning in summary.warnings()),
         "",
     ]
@@ -137,12 +140,14 @@ def _yaml_list(key: str, values: Sequence[str]) -> list[str]:
 
 
 def card_facts(folder: DatasetFolder) -> dict[str, list[str]]:
-    """policies, languages and sources of the published labels, sorted; read column by column."""
+    """policies, languages and sources of the published labels, sorted; read column by column; and
+    what is to be said of their noise."""
     labels = pl.scan_parquet(folder.root / "data" / "train-*.parquet")
     columns = {"policies": "policy", "languages": "language", "sources": "source"}
-    return {
+    found = {
         name: labels.select(pl.col(column).drop_nulls().unique().sort())
         .collect(engine="streaming")[column]
         .to_list()
         for name, column in columns.items()
     }
+    return found | {"noise": noise_lines(folder)}

@@ -114,11 +114,23 @@ def _put(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_table(path: Path, table: pa.Table, row_group_size: int | None = None) -> None:
-    """One Parquet file; the bytes depend on the rows alone (and the pyarrow version)."""
+def write_table(
+    path: Path, table: pa.Table, row_group_size: int | None = None, dictionary: bool = True
+) -> None:
+    """One Parquet file; the bytes depend on the rows alone (and the pyarrow version).
+
+    `dictionary`: False is faster, and smaller too, where most values are texts or numbers that
+    do not come again, as in labels.
+    """
 
     def write(temporary: Path) -> None:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=row_group_size)
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            row_group_size=row_group_size,
+            use_dictionary=dictionary,
+        )
 
     write_whole(path, write)
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from annotators.search.probe import (
     Candidate,
+    Counts,
     Guide,
     Measured,
     Probe,
@@ -31,11 +32,11 @@ from annotators.search.probe import (
     Wave,
 )
 from pipeline.labels.layout import NULL, Layout
-from pipeline.posterior.choose import choose
+from pipeline.posterior.choose import MOST, choose
 from pipeline.posterior.forest import plant
 from pipeline.posterior.infer import infer
-from pipeline.posterior.observed import NONE, Observed, Signal
-from pipeline.posterior.read import LOGPROB, SUPPORT, support
+from pipeline.posterior.observed import Observed
+from pipeline.posterior.read import LOGPROB, SAMPLED, sampled
 from pipeline.prefix import Prefix
 from pipeline.verdict import Verdict
 
@@ -46,10 +47,9 @@ def posterior(start: Start, settings: SearchSettings) -> Search:
     guide = settings.guide
     if guide is None:
         raise ValueError("search 'posterior' needs fitted parameters")
-    candidates = start.candidates[: settings.solutions]
-    if not candidates or not guide.price < np.inf:
+    if not start.candidates or not (guide.begun or guide.price < np.inf):
         return None
-    state = _State(candidates, guide)
+    state = _State(start, guide, settings.solutions)
     wave = state.begun() or state.next()
     while wave:
         state.take(wave, (yield wave))
@@ -60,16 +60,16 @@ def posterior(start: Start, settings: SearchSettings) -> Search:
 class _State:
     """What is known of one problem."""
 
-    def __init__(self, candidates: Sequence[Candidate], guide: Guide) -> None:
+    def __init__(self, start: Start, guide: Guide, searched: int | None) -> None:
         self._guide = guide
-        self._seen = observe(candidates, guide)
+        self._seen = observe(start.candidates, guide, start.root)
         self._drawn = np.zeros(self._seen.forest.num_nodes, dtype=np.int64)
         forest = self._seen.forest
         self._prefix: list[Prefix | None] = [None] * forest.num_nodes
         self._tokens = np.full(forest.num_nodes, np.inf)
         self._node: dict[str, int] = {}
         at = 0
-        for candidate in candidates:
+        for candidate in start.candidates[:searched]:  # the others are evidence all the same
             left = _left(candidate)
             for m in range(1, len(candidate)):
                 node = int(forest.step_node[at + m - 1])
@@ -87,9 +87,8 @@ class _State:
         return [Probe(prefix, draws) for prefix, draws in pairs if prefix is not None and draws]
 
     def next(self) -> Wave:
-        parameters = self._guide.parameters
-        now = infer(self._seen, parameters)
-        nodes = choose(self._seen, now, parameters, self._tokens, self._guide.price)
+        now = infer(self._seen, self._guide.parameters)
+        nodes = choose(self._seen, now, self._tokens, self._guide.price)
         return [self._probe(int(node)) for node in nodes]
 
     def take(self, wave: Wave, found: list[Measured | None]) -> None:
@@ -101,8 +100,8 @@ class _State:
                 continue
             correct[node], incorrect[node] = measured.counts.correct, measured.counts.incorrect
             self._drawn[node] = measured.counts.drawn
-            if measured.counts.unknown >= UNKNOWN:
-                self._tokens[node] = np.inf  # rollouts from here come to no end
+            if measured.counts.unknown >= UNKNOWN or measured.counts.drawn >= MOST:
+                self._tokens[node] = np.inf  # rollouts from here come to no end, or are enough
         self._seen = replace(self._seen, correct=correct, incorrect=incorrect)
 
     def _probe(self, node: int) -> Probe:
@@ -111,8 +110,9 @@ class _State:
         return Probe(prefix, int(self._drawn[node]) + 1)
 
 
-def observe(candidates: Sequence[Candidate], guide: Guide) -> Observed:
-    """One problem before its first rollout; its screening samples are its solutions."""
+def observe(candidates: Sequence[Candidate], guide: Guide, root: Counts) -> Observed:
+    """One problem before its first rollout from a step. `root`: rollouts from the problem alone,
+    the prover's own or the screening samples, which are the solutions already."""
     layout = Layout.of_lengths(np.array([len(candidate) for candidate in candidates]))
     names = [c.solution.prefix(m).hash for c in candidates for m in range(1, len(c) + 1)]
     prefix = np.array([int(name[:15], 16) for name in names], dtype=np.int64)
@@ -121,23 +121,19 @@ def observe(candidates: Sequence[Candidate], guide: Guide) -> Observed:
     outcome = np.array([_OUTCOME[candidate.outcome] for candidate in candidates], dtype=np.int8)
     right, wrong = (int(draws[outcome == kind].sum()) for kind in (1, 0))
     repeats = [[int(np.maximum(draws[outcome == kind] - 1, 0).sum()) for kind in (1, 0)]]
-    signals = {SUPPORT: Signal(support(layout, forest, draws), of_step=True)}
-    bounds = guide.edges.get(LOGPROB)
-    if bounds is not None:
-        flat = [value for candidate in candidates for value in _logprobs(candidate)]
-        values = np.full(forest.num_nodes, np.nan)
-        values[forest.step_node[::-1]] = np.array(flat, dtype=np.float64)[::-1]
-        category = np.searchsorted(bounds, values)
-        signals[LOGPROB] = Signal(np.where(np.isnan(values), NONE, category), of_step=True)
-    zeros = np.zeros(forest.num_nodes, dtype=np.int64)
+    flat = [value for candidate in candidates for value in _logprobs(candidate)]
+    own = sampled(layout, forest, draws, np.array(flat), guide.edges.get(LOGPROB))
+    correct, incorrect = np.zeros((2, forest.num_nodes), dtype=np.int64)
+    if (root.correct, root.incorrect) != (right, wrong):
+        correct[0], incorrect[0] = root.correct, root.incorrect
     return Observed(
         forest=forest,
-        correct=zeros,
-        incorrect=zeros,
+        correct=correct,
+        incorrect=incorrect,
         outcome=outcome,
         samples=np.array([right + wrong if right and wrong and guide.filtered else 0]),
         repeats=np.array(repeats),
-        signals=signals,
+        signals={SAMPLED: own},
     )
 
 

@@ -15,6 +15,7 @@ for one with odds of 3 in 10^8. Does not weigh values by how sure they are.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,49 +23,62 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.labels.layout import Floats, Ints, Layout, floats
+from pipeline.labels.layout import Bools, Floats, Ints, Layout, floats
 
 Hashes = NDArray[np.uint64]
 
 
-def columns(
-    problem_ids: pl.Series, prefix_hash: Any, value: Floats, layout: Layout
-) -> dict[str, Any]:
-    """The flat Arrow arrays fork_group, fork_size and fork_advantage."""
-    after = pl.Series(prefix_hash, dtype=pl.String)
-    before = pl.select(
-        pl.when(after.is_null())
-        .then(None)
-        .when(pl.Series(layout.position == 0))
-        .then(problem_ids.gather(layout.row))
-        .otherwise(after.shift(1))
-    ).to_series()
-    # Steps whose prefix is not known make a group of their own, which is then forgotten.
-    size, advantage = _compare(before.hash().to_numpy(), after.hash().to_numpy(), value)
-    unknown = before.is_null().to_numpy()
-    return {
-        "fork_group": before.to_arrow(),
-        "fork_size": pa.array(size.astype(np.int32), mask=unknown),
-        "fork_advantage": floats(np.where(unknown, np.nan, advantage)),
-    }
+@dataclass(frozen=True, slots=True)
+class Forks:
+    """The groups of a shard's steps. A way on is a pair of prefixes, before and after a step."""
 
+    group: Any  # flat Arrow arrays
+    size: Any
+    _unknown: Bools
+    _way: Ints  # of each step
+    _group_of_way: Ints
+    _num_groups: int
 
-def _compare(before: Hashes, after: Hashes, value: Floats) -> tuple[Ints, Floats]:
-    """Size of each step's group, and its value less the group's mean (NaN: no comparison)."""
-    # A way on is a pair of prefixes; the odd factor keeps (a, b) apart from (b, a).
-    way, example = _numbered(before * np.uint64(0x9E3779B97F4A7C15) ^ after)
-    group_of_way, groups = _numbered(before[example])
-    known = ~np.isnan(value)
-    lowest = np.full(len(example), np.inf)
-    np.minimum.at(lowest, way[known], value[known])
-    # Added up from the lowest, a mean depends neither on the order of rows nor on a hash.
-    valued = np.argsort(lowest)[: np.isfinite(lowest).sum()]
-    count = np.bincount(group_of_way[valued], minlength=len(groups))
-    total = np.bincount(group_of_way[valued], lowest[valued], minlength=len(groups))
-    mean = np.full(len(groups), np.nan)
-    np.divide(total, count, out=mean, where=count >= 2)
-    group = group_of_way[way]
-    return np.bincount(group_of_way)[group], value - mean[group]
+    @staticmethod
+    def of(problem_ids: pl.Series, prefix_hash: pl.Series, layout: Layout) -> Forks:
+        """`prefix_hash` of each step, flat."""
+        before = pl.select(
+            pl.when(prefix_hash.is_null())
+            .then(None)
+            .when(pl.Series(layout.position == 0))
+            .then(problem_ids.gather(layout.row))
+            .otherwise(prefix_hash.shift(1))
+        ).to_series()
+        # Steps whose prefix is not known make a group of their own, which is then forgotten.
+        unknown = before.is_null().to_numpy()
+        start, end = before.hash().to_numpy(), prefix_hash.hash().to_numpy()
+        # The odd factor keeps (a, b) apart from (b, a).
+        way, example = _numbered(start * np.uint64(0x9E3779B97F4A7C15) ^ end)
+        group_of_way, groups = _numbered(start[example])
+        size = np.bincount(group_of_way)[group_of_way[way]]
+        return Forks(
+            before.to_arrow(),
+            pa.array(size.astype(np.int32), mask=unknown),
+            unknown,
+            way,
+            group_of_way,
+            len(groups),
+        )
+
+    def advantage(self, value: Floats) -> Any:
+        """The flat Arrow array fork_advantage: each step's value less its group's mean."""
+        known = ~np.isnan(value)
+        lowest = np.full(len(self._group_of_way), np.inf)
+        np.minimum.at(lowest, self._way[known], value[known])
+        # Added up from the lowest, a mean depends neither on the order of rows nor on a hash.
+        valued = np.argsort(lowest)[: np.isfinite(lowest).sum()]
+        group = self._group_of_way[valued]
+        count = np.bincount(group, minlength=self._num_groups)
+        total = np.bincount(group, lowest[valued], minlength=self._num_groups)
+        mean = np.full(self._num_groups, np.nan)
+        np.divide(total, count, out=mean, where=count >= 2)
+        change = value - mean[self._group_of_way[self._way]]
+        return floats(np.where(self._unknown, np.nan, change))
 
 
 def _numbered(keys: Hashes) -> tuple[Ints, Ints]:

@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import recipe
 from pipeline.labels.layout import NULL, Bools, Ints
 from pipeline.labels.scan import without_zero
 from pipeline.labels.shard import Shard, View
 from pipeline.labels.stable_hash import stable_hash
+
+_REASONS = ("outcome_unknown", "no_step", "no_zero_step", "no_label")  # in the order of precedence
 
 
 def keep_reasons(
@@ -35,28 +39,18 @@ def keep_reasons(
     layout = shard.layout
     is_scan = settings.view == "scan"
     labelled = layout.last_where(view.label != NULL) >= 0
-    masks = pl.DataFrame(
-        {
-            "outcome_unknown": (shard.outcome == NULL) & is_scan,
-            "no_step": layout.lengths == 0,
-            "no_zero_step": without_zero(shard) & is_scan,
-            "no_label": ~labelled,
-            "question": question_reason.cast(pl.String),
-        }
+    found = np.select(
+        [
+            (shard.outcome == NULL) & is_scan,
+            layout.lengths == 0,
+            without_zero(shard) & is_scan,
+            ~labelled,
+        ],
+        range(4),
+        default=-1,
     )
-
-    def named(reason: str) -> pl.Expr:
-        return pl.when(pl.col(reason)).then(pl.lit(reason))
-
-    reason = masks.select(
-        reason=pl.coalesce(
-            pl.col("question"),
-            named("outcome_unknown"),
-            named("no_step"),
-            named("no_zero_step"),
-            named("no_label"),
-        )
-    )["reason"]
+    own = pa.array(_REASONS).take(pa.array(found, mask=found < 0))
+    reason = pl.Series(pc.coalesce(question_reason.cast(pl.String).to_arrow(), own))
     kept = reason.is_null().to_numpy()
     if settings.balance == "outcome":
         group = shard.outcome.astype(np.int64)

@@ -25,7 +25,7 @@ def layout(solutions: pl.DataFrame) -> Layout:
 
 def columns(solutions: pl.DataFrame, layout: Layout) -> dict[str, Any]:
     """The flat Arrow arrays behind steps, step_* and prefix_hash."""
-    steps = pc.list_flatten(solutions["steps"].rechunk().to_arrow())
+    steps = _steps(solutions)
     ends = pc.struct_field(steps, "token_end").cast(pa.float64()).fill_null(float("nan"))
     token_end = ends.to_numpy(zero_copy_only=False)
     tokens = token_end - layout.before(token_end, np.zeros(layout.num_solutions))
@@ -34,18 +34,23 @@ def columns(solutions: pl.DataFrame, layout: Layout) -> dict[str, Any]:
         "step_start": pc.struct_field(steps, "start"),
         "step_end": pc.struct_field(steps, "end"),
         "step_tokens": pa.array(np.nan_to_num(tokens).astype(np.int32), mask=np.isnan(tokens)),
-        "step_logprob": _without_nan(pc.struct_field(steps, "logprob")),
+        "step_logprob": logprobs(solutions),
         "step_part": _part(steps),
-        "prefix_hash": _hashes(solutions, layout),
+        "prefix_hash": prefix_hashes(solutions, layout),
     }
+
+
+def _steps(solutions: pl.DataFrame) -> Any:
+    return pc.list_flatten(solutions["steps"].rechunk().to_arrow())
 
 
 def _lengths(lists: pl.Series) -> Ints:
     return lists.list.len().fill_null(0).cast(pl.Int64).to_numpy()
 
 
-def _without_nan(values: Any) -> Any:
-    """An engine may store NaN for a log-probability that it does not know."""
+def logprobs(solutions: pl.DataFrame) -> Any:
+    """Flat. An engine may store NaN for a log-probability that it does not know."""
+    values = pc.struct_field(_steps(solutions), "logprob")
     return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
 
 
@@ -55,7 +60,8 @@ def _part(steps: Any) -> Any:
     return pc.struct_field(steps, "part")
 
 
-def _hashes(solutions: pl.DataFrame, layout: Layout) -> Any:
+def prefix_hashes(solutions: pl.DataFrame, layout: Layout) -> Any:
+    """Flat."""
     if "prefix_hashes" not in solutions.columns:
         return pa.nulls(layout.num_steps, pa.string())
     hashes = solutions["prefix_hashes"]

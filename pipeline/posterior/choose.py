@@ -17,22 +17,19 @@ import numpy as np
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior.infer import Posterior
 from pipeline.posterior.observed import Observed
-from pipeline.posterior.parameters import Parameters
 
 MOST = 64  # rollouts from one prefix
 _TINY = 1e-12
 
 
-def bits(seen: Observed, posterior: Posterior, parameters: Parameters) -> Floats:
+def bits(seen: Observed, posterior: Posterior) -> Floats:
     """I(B; y) at each node."""
     correct = seen.correct[:, None]
     total = correct + seen.incorrect[:, None]
+    table = posterior.table
     good, wrong = (
-        (curve[seen.row] * agree + correct) / (agree + total)
-        for curve, agree in (
-            (posterior.table.good, np.exp(parameters["agree_good"])),
-            (posterior.table.wrong, np.exp(parameters["agree_wrong"])),
-        )
+        (curve[seen.row] * worth[seen.row] + correct) / (worth[seen.row] + total)
+        for curve, worth in ((table.good, table.worth_good), (table.wrong, table.worth_wrong))
     )
     clean = posterior.clean.sum(axis=1)
     other = np.maximum(1 - clean, _TINY)
@@ -44,15 +41,13 @@ def bits(seen: Observed, posterior: Posterior, parameters: Parameters) -> Floats
     return np.asarray(np.maximum(gain, 0.0))
 
 
-def choose(
-    seen: Observed, posterior: Posterior, parameters: Parameters, tokens: Floats, price: float
-) -> Ints:
+def choose(seen: Observed, posterior: Posterior, tokens: Floats, price: float) -> Ints:
     """The node of the best probe of each solution, where it is worth its price; each node once.
 
     `tokens`: expected for a rollout from each node; infinite where none may be drawn.
     """
     forest = seen.forest
-    rate = bits(seen, posterior, parameters) * forest.through / tokens
+    rate = bits(seen, posterior) * forest.through / tokens
     rate[seen.correct + seen.incorrect >= MOST] = 0.0
     rate[forest.levels[0]] = 0.0  # a problem's rollouts are its samples
     # The best on the way from the root to each node, down the trees.

@@ -19,6 +19,8 @@ import numpy as np
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior.parameters import SLIP, Parameters, position_bin
 
+LEAST = 1e-4  # of a value that counts are held against: none must be impossible
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -44,8 +46,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class Curves:
+    """`worth_good`, `worth_wrong`: rollouts that a value is worth in each state."""
+
     good: Floats  # (rows, grid)
     wrong: Floats
+    worth_good: Floats
+    worth_wrong: Floats
 
 
 def curves(rows: Rows, parameters: Parameters, own: bool = False) -> Curves:
@@ -57,14 +63,26 @@ def curves(rows: Rows, parameters: Parameters, own: bool = False) -> Curves:
     left = rows.length - rows.kept
     order = np.argsort(left, kind="stable")
     bounds = np.searchsorted(left[order], np.arange(left.max(initial=0) + 2))
-    repair, luck = parameters.repair, parameters.luck
+    repair, luck, harm = parameters.repair, parameters.luck, 1 - parameters.harmless
     for begin, end in pairwise(bounds):
         row = order[begin:end]
         if begin == 0:
             good[row], wrong[row] = 1 - SLIP, luck
             continue
         after = row + 1
-        h = hazard[after]
+        h = hazard[after] * harm
         good[row] = (1 - h) * good[after] + h * wrong[after]
         wrong[row] = repair * good[after] + (1 - repair) * wrong[after]
-    return Curves(good, wrong)
+    return Curves(good, wrong, *_worth(good, wrong, parameters))
+
+
+def _worth(good: Floats, wrong: Floats, parameters: Parameters) -> tuple[Floats, Floats]:
+    """What the parameters say, where a further success then never speaks for an open error, nor a
+    failure against one: of two Betas, the likelier one after each success is that with the larger
+    a and the smaller b. Many successes would else speak for the state that is sure of less."""
+    worth_good, worth_wrong = np.exp([parameters["agree_good"], parameters["agree_wrong"]])
+    good, wrong = np.clip(good, LEAST, 1 - LEAST), np.clip(wrong, LEAST, 1 - LEAST)
+    return (
+        np.minimum(worth_good, worth_wrong * np.maximum((1 - wrong) / (1 - good), 1)),
+        np.minimum(worth_wrong, worth_good * np.maximum(good / wrong, 1)),
+    )

@@ -37,7 +37,9 @@ ROUNDS = 4
 STEPS = 12  # of L-BFGS in each round
 _DELTA = 1e-4
 _WEIGHT_OF_NORMAL = 20.0  # problems that the prior of the grid's weights is worth
-_WEIGHT_OF_TABLE = 4.0  # observations that the prior of a context's table is worth
+_WEIGHT_OF_CATEGORY = 4.0  # observations that the prior of a signal's category is worth
+_WEIGHT_OF_TABLE = 4.0  # votes that the prior of a context is worth
+_TINY = 1e-6
 
 # What votes are taken for until they are learnt: correct, incorrect, unknown in each context.
 VOTES = np.array([[0.30, 0.40, 0.30], [0.60, 0.03, 0.37], [0.45, 0.25, 0.30]])
@@ -50,6 +52,8 @@ class _Expected:
     errors: Floats  # (bins, grid)
     fine: Floats
     repairs: float
+    harmless: float
+    harmful: float
     open: float
     good: Floats  # (keys, grid): how many nodes with these counts are in a good state
     wrong: Floats
@@ -86,13 +90,12 @@ def _climb(seen: Observed, parameters: Parameters) -> Floats:
 
 
 def with_tables(seen: Observed, parameters: Parameters) -> Parameters:
-    """A table for every signal and vote that has none: one that says little or nothing."""
+    """A table for every signal that has none, which says nothing, and one for every vote."""
     tables, strength = dict(parameters.tables), dict(parameters.strength)
     for name, signal in seen.signals.items():
         if name not in tables:
-            size = int(signal.category.max(initial=0)) + 1
-            used = np.bincount(signal.category[signal.category != NONE], minlength=size) + 1.0
-            tables[name] = np.tile(used / used.sum(), (3 if signal.of_step else 2, 1))
+            # Flat, whatever is in this shard: a label must not depend on its neighbours.
+            tables[name] = signal.shares(np.ones((3 if signal.of_step else 2, signal.size)))
     for name, votes in seen.votes.items():
         if name not in tables:
             tables[name] = VOTES[[ERROR, FINE, OPEN]] if votes.of_step else VOTES[[FINE, ERROR]]
@@ -139,6 +142,8 @@ def _expected(seen: Observed, posterior: Posterior) -> _Expected:
         errors=errors,
         fine=fine,
         repairs=float(flows.repair.sum()),
+        harmless=float(flows.harmless.sum()),
+        harmful=float((flows.error - flows.harmless).sum()),
         open=float(flows.open.sum()),
         good=good,
         wrong=wrong,
@@ -155,8 +160,10 @@ def _complete(seen: Observed, parameters: Parameters, expected: _Expected) -> fl
     total = (expected.errors * np.log(hazard)).sum() + (expected.fine * np.log1p(-hazard)).sum()
     repair, luck = parameters.repair, parameters.luck
     total += expected.repairs * np.log(repair) + expected.open * np.log1p(-repair)
+    harmless = parameters.harmless
+    total += expected.harmless * np.log(harmless) + expected.harmful * np.log1p(-harmless)
     total += expected.lucky * np.log(luck) + expected.unlucky * np.log1p(-luck)
-    good, wrong = likelihood.of_keys(seen.measured, table, parameters)
+    good, wrong = likelihood.of_keys(seen.measured, table)
     total += (expected.good * good).sum() + (expected.wrong * wrong).sum()
     log = likelihood.log_roots(seen, table, curves(seen.rows, parameters, own=True))
     return float(total + (expected.difficulty * log).sum())
@@ -180,13 +187,13 @@ def _tables(seen: Observed, parameters: Parameters) -> Parameters:
         at = np.flatnonzero(signal.category != NONE)
         category = signal.category[at]
         size = tables[name].shape[1]
-        base = np.bincount(category, minlength=size) + 1.0
         contexts = by_step if signal.of_step else by_value
-        counts = np.array(
-            [np.bincount(category, weights=row[at], minlength=size) for row in contexts]
-        )
-        counts += _WEIGHT_OF_TABLE * base / base.sum()
-        tables[name] = counts / counts.sum(axis=1, keepdims=True)
+        found = [np.bincount(category, weights=row[at], minlength=size) for row in contexts]
+        counts = np.array(found, dtype=np.float64)
+        # In the contexts' own proportions, so that a category says nothing until it was seen.
+        share = np.maximum(counts.sum(axis=1, keepdims=True), _TINY)
+        counts += _WEIGHT_OF_CATEGORY * share / share.sum()
+        tables[name] = signal.shares(counts)
     for name, votes in seen.votes.items():
         contexts = by_step if votes.of_step else by_state
         tables[name], strength[name] = _votes(votes.counts, contexts, tables[name], strength[name])

@@ -74,8 +74,9 @@ def learn(
     layout = pieces.layout(solutions)
     edges = {}
     for name, scores in step_scores(solutions, evidence, layout).items():
-        known = scores[~np.isnan(scores)]
-        edges[name] = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
+        known = scores[np.isfinite(scores)]
+        if len(known):
+            edges[name] = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
     whole = _observe(layout, solutions, evidence, edges, filtered, truth)
     groups = {ALL: fit(whole, start())}
     parts = list(groups_of(problems, solutions, layout, truth))
@@ -106,7 +107,7 @@ def fuse(
         clean = np.clip(posterior.clean.sum(axis=1), 0.0, 1.0)
         before = clean[seen.forest.parent[node]]
         first = np.maximum(before - clean[node], 0.0)
-        worth = values(seen, posterior, parameters, mass)
+        worth = values(seen, posterior, mass)
         steps = (
             np.flatnonzero(np.isin(layout.row, rows)) if len(rows) < len(solutions) else slice(None)
         )

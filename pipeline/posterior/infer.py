@@ -5,8 +5,9 @@ likelihoods of everything below a node, down the trees those of everything else;
 the posterior of the node's state. Only clean prefixes lead to clean ones, so the chance that the
 first error is step t is P(clean before t) - P(clean after t): the marginals are all that is needed.
 
-Guarantees: finite numbers for any evidence, also one that contradicts itself; nothing is NaN; the
-posterior of a node without evidence is its prior. Work and memory are linear in nodes.
+Guarantees: finite numbers for any evidence, also one that contradicts itself; nothing is NaN;
+P(clean) never rises from a node to the next; what nothing was seen of follows the prior. Work and
+memory are linear in nodes.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from pipeline.posterior.observed import Observed
 from pipeline.posterior.parameters import Parameters, position_bin
 
 _LEAST = 1e-250  # keeps products and quotients finite
+_ZERO = 1e-300
 
 
 @dataclass(frozen=True)
 class Posterior:
     """`clean`, `wrong`, `repaired`: (nodes, grid), P(state, difficulty | everything); they add up
-    to 1 at each node. `difficulty`: (problems, grid). `log_likelihood`: (problems,)."""
+    to 1 at each node. `difficulty`: (problems, grid). `log_likelihood`: (problems,), without the
+    coefficients of counts (binomial, beta-binomial, multinomial), which depend on nothing here."""
 
     clean: Floats
     wrong: Floats
@@ -44,7 +47,8 @@ class Flows:
     """What `fit` counts: expected transitions into each node, (nodes, grid)."""
 
     fine: Floats  # no error, none open: clean to clean or repaired to repaired
-    error: Floats  # clean or repaired to wrong
+    error: Floats  # clean or repaired to wrong, or to repaired where it is harmless
+    harmless: Floats  # of these, the harmless ones
     open: Floats  # wrong to wrong
     repair: Floats  # wrong to repaired
 
@@ -66,6 +70,7 @@ class Chances:
 
     hazard: Floats
     repair: float
+    harmless: float
 
 
 def infer(
@@ -74,7 +79,9 @@ def infer(
     forest = seen.forest
     table = curves(seen.rows, parameters) if table is None else table
     chances = Chances(
-        parameters.hazard(own=True)[position_bin(forest.depth, forest.length)], parameters.repair
+        parameters.hazard(own=True)[position_bin(forest.depth, forest.length)],
+        parameters.repair,
+        parameters.harmless,
     )
     states = likelihood.states(seen, table, parameters)
     steps = likelihood.steps(seen, parameters)
@@ -105,8 +112,8 @@ def _up(
 ) -> _Up:
     clean, wrong, repaired = states.clean.copy(), states.wrong.copy(), states.repaired.copy()
     to_good, to_wrong, to_repaired = (np.empty_like(clean) for _ in range(3))
-    scale = states.scale.copy()
-    r = chances.repair
+    scale = states.scale + steps.scale
+    r, q = chances.repair, chances.harmless
     for level in reversed(forest.levels[1:]):
         c, w, p = clean[level], wrong[level], repaired[level]
         top = np.maximum(np.maximum(c, w), np.maximum(p, _LEAST))
@@ -115,7 +122,7 @@ def _up(
         p /= top
         scale[level] += np.log(top)
         h = chances.hazard[level]
-        error = h * steps.error[level] * w
+        error = h * steps.error[level] * ((1 - q) * w + q * p)
         fine = (1 - h) * steps.fine[level]
         to_good[level] = np.maximum(fine * c + error, _LEAST)
         to_repaired[level] = np.maximum(fine * p + error, _LEAST)
@@ -129,6 +136,9 @@ def _up(
             repaired[parents] *= to_repaired[level]
             scale[parents] += scale[level]
             continue
+        if level.start == forest.num_problems:  # below the roots, which are clean
+            scale[parents] += np.add.reduceat(scale[level] + np.log(to_good[level]), starts)
+            break
         logs = [np.add.reduceat(np.log(m[level]), starts) for m in (to_good, to_wrong, to_repaired)]
         top = np.maximum(np.maximum(logs[0], logs[1]), logs[2])
         clean[parents] *= np.exp(logs[0] - top)
@@ -158,14 +168,15 @@ def _down(
     table: Curves,
 ) -> Posterior:
     clean, wrong, repaired = (np.zeros_like(up.clean) for _ in range(3))
-    flows = Flows(*(np.zeros_like(up.clean) for _ in range(4))) if with_flows else None
+    flows = Flows(*(np.zeros_like(up.clean) for _ in range(5))) if with_flows else None
     clean[forest.levels[0]] = difficulty
-    r = chances.repair
+    r, q = chances.repair, chances.harmless
     for level in forest.levels[1:]:
         parent = forest.parent[level]
         # P(state of the parent | everything but what is below this child), not normalised: its
         # posterior without this child's message.
-        c = clean[parent] / up.to_good[level]
+        before = clean[parent]
+        c = before / up.to_good[level]
         w = wrong[parent] / up.to_wrong[level]
         p = repaired[parent] / up.to_repaired[level]
         h = chances.hazard[level]
@@ -178,18 +189,24 @@ def _down(
         )
         stay_clean = c * fine * below_clean
         stay_repaired = p * fine * below_repaired
-        errs = (c + p) * error * below_wrong
+        errs = (c + p) * error * (1 - q) * below_wrong
+        harmless = (c + p) * error * q * below_repaired
         stays_wrong = w * (1 - r) * steps.open[level] * below_wrong
         repairs = w * r * steps.fine[level] * below_repaired
-        total = stay_clean + stay_repaired + errs + stays_wrong + repairs
-        # Where the evidence is impossible in every state, the prior at the parent is kept.
-        factor = difficulty[forest.problem[level]] / np.maximum(total, _LEAST)
-        clean[level] = stay_clean * factor
-        wrong[level] = (errs + stays_wrong) * factor
-        repaired[level] = (stay_repaired + repairs) * factor
+        total = stay_clean + stay_repaired + errs + harmless + stays_wrong + repairs
+        factor = difficulty[forest.problem[level]] / np.maximum(total, _ZERO)
+        kept = stay_clean * factor
+        clean[level] = np.minimum(kept, before)  # rounding must not raise it
+        wrong[level] = (errs + stays_wrong) * factor + (kept - clean[level])
+        repaired[level] = (stay_repaired + harmless + repairs) * factor
+        if total.min(initial=1.0) < _ZERO:  # impossible in every state: as before the step
+            lost = total < _ZERO
+            for state in (clean, wrong, repaired):
+                state[level] = np.where(lost, state[parent], state[level])
         if flows is not None:
             flows.fine[level] = (stay_clean + stay_repaired) * factor
-            flows.error[level] = errs * factor
+            flows.error[level] = (errs + harmless) * factor
+            flows.harmless[level] = harmless * factor
             flows.open[level] = stays_wrong * factor
             flows.repair[level] = repairs * factor
     return Posterior(clean, wrong, repaired, difficulty, log_likelihood, flows, table)

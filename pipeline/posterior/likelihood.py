@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import betaln, gammaln
 
 from pipeline.labels.layout import Floats, Ints
-from pipeline.posterior.curves import Curves
+from pipeline.posterior.curves import LEAST, Curves
 from pipeline.posterior.observed import (
     CLEAN,
     ERROR,
@@ -23,17 +23,17 @@ from pipeline.posterior.observed import (
 )
 from pipeline.posterior.parameters import SLIP, Parameters
 
-_LEAST = 1e-4  # of a value: a count must never be impossible
-_LEAST_TRUTH = 1e-9  # truth may contradict itself too
+_LEAST_TRUTH = 1e-100  # truth may contradict itself too, and must outweigh everything else
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Likelihood of the signals on the step before each node, by context."""
+    """Likelihood of the signals on the step before each node, by context, divided by exp(scale)."""
 
     error: Floats  # (nodes, 1)
     fine: Floats
     open: Floats
+    scale: Floats
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,19 @@ class States:
     scale: Floats
 
 
-def log_counts(value: Floats, agree: float, correct: Ints, incorrect: Ints) -> Floats:
+def log_counts(value: Floats, worth: Floats, correct: Ints, incorrect: Ints) -> Floats:
     """Beta-binomial without its coefficient, which is the same in every state: (keys, grid)."""
-    value = np.clip(value, _LEAST, 1 - _LEAST)
-    a, b = value * agree, (1 - value) * agree
+    value = np.clip(value, LEAST, 1 - LEAST)
+    a, b = value * worth, (1 - value) * worth
     return np.asarray(betaln(a + correct[:, None], b + incorrect[:, None]) - betaln(a, b))
 
 
-def of_keys(measured: Measured, table: Curves, parameters: Parameters) -> tuple[Floats, Floats]:
+def of_keys(measured: Measured, table: Curves) -> tuple[Floats, Floats]:
     """Log-likelihood of the distinct rollout counts in a good and in the wrong state."""
-    good = table.good[measured.row]
-    wrong = table.wrong[measured.row]
-    agree = np.exp(parameters["agree_good"]), np.exp(parameters["agree_wrong"])
+    row, counts = measured.row, (measured.correct, measured.incorrect)
     return (
-        log_counts(good, float(agree[0]), measured.correct, measured.incorrect),
-        log_counts(wrong, float(agree[1]), measured.correct, measured.incorrect),
+        log_counts(table.good[row], table.worth_good[row], *counts),
+        log_counts(table.wrong[row], table.worth_wrong[row], *counts),
     )
 
 
@@ -72,9 +70,9 @@ def log_roots(seen: Observed, table: Curves, own: Curves) -> Floats:
     """
     roots = seen.forest.levels[0]
     row = seen.row[roots]
-    value = np.clip(table.good[row], _LEAST, 1 - _LEAST)
+    value = np.clip(table.good[row], LEAST, 1 - LEAST)
     log = seen.correct[roots, None] * np.log(value) + seen.incorrect[roots, None] * np.log1p(-value)
-    value = np.clip(own.good[row], _LEAST, 1 - _LEAST)
+    value = np.clip(own.good[row], LEAST, 1 - LEAST)
     log += seen.repeats[:, :1] * np.log(value) + seen.repeats[:, 1:] * np.log1p(-value)
     n = np.maximum(seen.samples, 2)[:, None]
     mixed = np.log1p(-(value**n) - (1 - value) ** n)
@@ -93,17 +91,17 @@ def states(seen: Observed, table: Curves, parameters: Parameters) -> States:
     clean = np.zeros((nodes, points))
     wrong = np.zeros((nodes, points))
     measured = seen.measured
-    good_keys, wrong_keys = of_keys(measured, table, parameters)
+    good_keys, wrong_keys = of_keys(measured, table)
     clean[measured.node] = good_keys[measured.key]
     wrong[measured.node] = wrong_keys[measured.key]
     repaired = clean.copy()
     for name, votes in seen.votes.items():
         if votes.of_step or name not in parameters.tables:
             continue
-        at = np.flatnonzero(votes.counts.any(axis=1))
+        at, kinds, kind = votes.given
         for state, context in ((clean, CLEAN), (wrong, NOT_CLEAN), (repaired, NOT_CLEAN)):
             mean, strength = parameters.tables[name][context], parameters.strength[name]
-            state[at] += log_votes(votes.counts[at], mean, strength)[:, None]
+            state[at] += log_votes(kinds, mean, strength)[kind, None]
     for name, signal in seen.signals.items():
         if signal.of_step or name not in parameters.tables:
             continue
@@ -135,9 +133,10 @@ def steps(seen: Observed, parameters: Parameters) -> Steps:
             log[:, at] += np.log(parameters.tables[name][:, signal.category[at]])
     for name, votes in seen.votes.items():
         if votes.of_step and name in parameters.tables:
-            at = np.flatnonzero(votes.counts.any(axis=1))
+            at, kinds, kind = votes.given
             for context in (ERROR, FINE, OPEN):
                 mean, strength = parameters.tables[name][context], parameters.strength[name]
-                log[context, at] += log_votes(votes.counts[at], mean, strength)
-    likelihood = np.exp(log - log.max(axis=0))[:, :, None]
-    return Steps(likelihood[ERROR], likelihood[FINE], likelihood[OPEN])
+                log[context, at] += log_votes(kinds, mean, strength)[kind]
+    top = log.max(axis=0)
+    likelihood = np.exp(log - top)[:, :, None]
+    return Steps(likelihood[ERROR], likelihood[FINE], likelihood[OPEN], top[:, None])

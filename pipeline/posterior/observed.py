@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.labels.layout import Ints, Labels8
+from pipeline.labels.layout import Floats, Ints, Labels8
 from pipeline.posterior.curves import Rows
 from pipeline.posterior.forest import Forest
 
@@ -26,10 +26,23 @@ NONE = -1  # no observation
 
 @dataclass(frozen=True)
 class Signal:
-    """A category for each node, NONE for none, of the step before it or of the prefix's value."""
+    """A category for each node, NONE for none, of the step before it or of the prefix's value.
+
+    `size`: how many categories there are, whether or not all were seen. `groups`: of each category;
+    which group a node's is in says nothing (it is what could be known of it), and the categories
+    of one group exclude each other. None: all are one group.
+    """
 
     category: Ints
     of_step: bool
+    size: int
+    groups: Ints | None = None
+
+    def shares(self, counts: Floats) -> Floats:
+        """Counts (contexts, size) as chances within each group."""
+        groups = np.zeros(self.size, dtype=np.int64) if self.groups is None else self.groups
+        total = np.stack([np.bincount(groups, weights=row) for row in counts])
+        return np.asarray(counts / total[:, groups])
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,13 @@ class Votes:
 
     counts: Ints  # (nodes, 3)
     of_step: bool
+
+    @cached_property
+    def given(self) -> tuple[Ints, Ints, Ints]:
+        """Nodes with votes, their distinct counts (kinds, 3), and which of these each node has."""
+        nodes = np.flatnonzero(self.counts.any(axis=1))
+        kinds, kind = distinct(self.counts[nodes].T)
+        return nodes, kinds.T, kind
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pipeline.labels.layout import Floats, Ints
 GRID = np.linspace(-2.5, 2.5, 11)
 NORMAL = np.exp(-0.5 * GRID**2) / np.exp(-0.5 * GRID**2).sum()
 POSITIONS = ("first", "early", "middle", "late", "last")
+_RARE = 1e-9  # a hazard is never 0 nor 1
 SLIP = 0.003  # a faultless solution whose answer is graded wrong all the same
 
 
@@ -41,6 +42,11 @@ class Parameters:
         return float(expit(self["repair"]))
 
     @property
+    def harmless(self) -> float:
+        """P(an error changes nothing of the value | an error)."""
+        return float(expit(self["harmless"]))
+
+    @property
     def luck(self) -> float:
         """P(right answer | the solution ends in the wrong state)."""
         return float(expit(self["luck"]))
@@ -51,7 +57,7 @@ class Parameters:
         shift = self["own"] if own else 0.0
         base = self["hazard"] + np.exp(self["spread"]) * GRID + shift
         position = self.vector[NAMES.index("first") : NAMES.index("last") + 1]
-        return np.asarray(expit(base[None, :] + position[:, None]))
+        return np.asarray(np.clip(expit(base[None, :] + position[:, None]), _RARE, 1 - _RARE))
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -85,6 +91,7 @@ PRIORS: dict[str, tuple[float, float]] = {
     "late": (0.0, 0.5),
     "last": (0.0, 0.5),
     "repair": (float(logit(0.03)), 1.5),
+    "harmless": (float(logit(0.01)), 1.5),
     "luck": (float(logit(0.03)), 1.5),
     "agree_good": (float(np.log(20.0)), 1.5),  # log of the votes that a mean is worth
     "agree_wrong": (float(np.log(5.0)), 1.5),
@@ -93,7 +100,19 @@ PRIORS: dict[str, tuple[float, float]] = {
 NAMES = tuple(PRIORS)
 MEANS = np.array([mean for mean, _ in PRIORS.values()])
 DEVIATIONS = np.array([deviation for _, deviation in PRIORS.values()])
-BOUNDS = [(mean - 6 * deviation, mean + 6 * deviation) for mean, deviation in PRIORS.values()]
+# Some have ends of their own. Rollouts cannot tell a harmless error from none: only signals of the
+# step can, and these have other causes too, so what they say is held back. And a chain that mixes
+# fast (most steps err, most errors are repaired at once) fits almost anything: it is ruled out.
+_ENDS = {
+    "harmless": (float(logit(0.002)), float(logit(0.1))),
+    "hazard": (float(logit(1e-4)), float(logit(0.6))),
+    "repair": (float(logit(1e-6)), float(logit(0.35))),
+    "luck": (float(logit(1e-6)), float(logit(0.35))),
+}
+BOUNDS = [
+    _ENDS.get(name, (mean - 6 * deviation, mean + 6 * deviation))
+    for name, (mean, deviation) in PRIORS.items()
+]
 
 
 def start() -> Parameters:

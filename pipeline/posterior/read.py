@@ -21,7 +21,8 @@ from pipeline.posterior.forest import Forest, plant
 from pipeline.posterior.observed import NONE, Observed, Signal, Votes
 from pipeline.verdict import Verdict
 
-SUPPORT, LOGPROB = "support", "logprob"
+SAMPLED, LOGPROB = "sampled", "logprob"
+KINDS = 4  # of support
 _TARGETS = {"step_valid": True, "prefix_correct": False}  # and whether they speak of the step
 
 
@@ -37,7 +38,8 @@ def read(
     ids = solutions["solution_id"]
     names = solutions["problem_id"].unique(maintain_order=True)
     number = pl.DataFrame({"problem_id": names, "number": np.arange(len(names))})
-    problem = solutions.join(number, on="problem_id", how="left", maintain_order="left")["number"]
+    by_id = solutions.select("problem_id")
+    problem = by_id.join(number, on="problem_id", how="left", maintain_order="left")["number"]
     forest = plant(layout, problem.to_numpy(), len(names), _prefixes(solutions, layout))
     outcome = _outcome(solutions)
     draws = solutions["draws"].list.len().fill_null(0).cast(pl.Int64).to_numpy()
@@ -48,13 +50,16 @@ def read(
     )
     counts, root = read_counts(evidence, ids, layout)
     correct, incorrect = _at_nodes(counts, forest), _at_nodes(counts, forest, wrong=True)
-    first = np.zeros(len(names), dtype=np.int64)
-    first[of_problem[::-1]] = np.arange(len(of_problem))[::-1]
-    same = (solutions["prover"] == solutions["policy"]).fill_null(False).to_numpy()[first]
-    screened = same & (root.correct[first] == right) & (root.incorrect[first] == wrong)
+    right_root, wrong_root = np.zeros((2, len(names)), dtype=np.int64)
+    np.maximum.at(right_root, of_problem, root.correct)  # each solution has its problem's
+    np.maximum.at(wrong_root, of_problem, root.incorrect)
+    same = np.ones(len(names), dtype=np.bool_)
+    own = (solutions["prover"] == solutions["policy"]).fill_null(False).to_numpy()
+    np.logical_and.at(same, of_problem, own)
+    screened = same & (right_root == right) & (wrong_root == wrong)
     roots = forest.levels[0]
-    correct[roots] = np.where(screened, 0, root.correct[first])
-    incorrect[roots] = np.where(screened, 0, root.incorrect[first])
+    correct[roots] = np.where(screened, 0, right_root)
+    incorrect[roots] = np.where(screened, 0, wrong_root)
     mixed = (right > 0) & (wrong > 0) & filtered
     distinct = [
         np.bincount(of_problem[(outcome == kind) & (draws > 0)], minlength=len(names))
@@ -77,7 +82,7 @@ def step_scores(
 ) -> dict[str, Floats]:
     """Numbers of each step that are put in bins: NaN where there is none."""
     found: dict[str, Floats] = {}
-    logprob = pieces.columns(solutions, layout)["step_logprob"]
+    logprob = pieces.logprobs(solutions)
     values = logprob.cast("float64").fill_null(float("nan")).to_numpy(zero_copy_only=False)
     if not np.isnan(values).all():
         found[LOGPROB] = values
@@ -101,7 +106,7 @@ def _prefixes(solutions: pl.DataFrame, layout: Layout) -> Ints | None:
     """A number for each prefix, by its hash; a number of its own where there is none."""
     if "prefix_hashes" not in solutions.columns:
         return None
-    flat = pl.Series(pieces.columns(solutions, layout)["prefix_hash"])
+    flat = pl.Series(pieces.prefix_hashes(solutions, layout))
     number = stable_hash(flat).view(np.int64)
     unknown = flat.is_null().to_numpy()
     return np.where(unknown, -1 - np.arange(layout.num_steps), number)
@@ -133,15 +138,40 @@ def _signals(
     draws: Ints,
     edges: Mapping[str, Floats],
 ) -> dict[str, Signal]:
-    found = {SUPPORT: Signal(support(layout, forest, draws), of_step=True)}
-    for name, values in step_scores(solutions, evidence, layout).items():
-        if name not in edges:
-            continue
-        of_node = np.full(forest.num_nodes, np.nan)
-        of_node[forest.step_node[::-1]] = values[::-1]
-        category = np.searchsorted(edges[name], of_node)
-        found[name] = Signal(np.where(np.isnan(of_node), NONE, category), name == LOGPROB)
+    scores = step_scores(solutions, evidence, layout)
+    own = scores.pop(LOGPROB, None)
+    found = {SAMPLED: sampled(layout, forest, draws, own, edges.get(LOGPROB))}
+    for name, values in scores.items():
+        if name in edges:
+            category = binned(values, edges[name], forest)
+            found[name] = Signal(category, of_step=False, size=len(edges[name]) + 1)
     return found
+
+
+def sampled(
+    layout: Layout, forest: Forest, draws: Ints, logprob: Floats | None, edges: Floats | None
+) -> Signal:
+    """What the policy's own samples say of a step: its support and its log-probability's bin. They
+    are one signal, because they go together: taken for two, they would count twice."""
+    bins = 0 if edges is None else len(edges) + 1
+    own = np.full(forest.num_nodes, NONE)
+    if logprob is not None and edges is not None:
+        own = binned(logprob, edges, forest)
+    # One more for "not known" in each; whether either is known is the place's doing, not the step's
+    support_of = support(layout, forest, draws)
+    category = (support_of + 1) * (bins + 1) + own + 1
+    category[(support_of == NONE) & (own == NONE)] = NONE
+    kinds, logprobs = np.divmod(np.arange((KINDS + 1) * (bins + 1)), bins + 1)
+    groups = 2 * (kinds > 0) + (logprobs > 0)
+    return Signal(category, True, len(groups), groups)
+
+
+def binned(values: Floats, edges: Floats, forest: Forest) -> Ints:
+    """The bin of each node's number. An engine rates one text twice a little differently: the
+    largest of what its steps say."""
+    of_node = np.full(forest.num_nodes, np.nan)
+    np.fmax.at(of_node, forest.step_node, values)
+    return np.where(np.isnan(of_node), NONE, np.searchsorted(edges, of_node))
 
 
 def support(layout: Layout, forest: Forest, draws: Ints) -> Ints:
@@ -164,24 +194,20 @@ def _votes(
     evidence: pl.DataFrame, ids: pl.Series, layout: Layout, forest: Forest
 ) -> dict[str, Votes]:
     found = {}
-    kinds = (
-        evidence.filter(pl.col("target").is_in(list(_TARGETS)))
-        .select("annotator", "target")
-        .unique()
-        .sort("annotator", "target")
-    )
-    for annotator, target in kinds.iter_rows():
-        rows = locate(
-            evidence.filter(pl.col("annotator") == annotator),
-            target,
-            ids,
-            layout,
-            ("correct", "incorrect", "unknown"),
-        ).filter(pl.col("step") >= 0)
+    columns = ("correct", "incorrect", "unknown")
+    every = [
+        (annotator, target, rows)
+        for target in _TARGETS
+        for (annotator,), rows in locate(evidence, target, ids, layout, ("annotator", *columns))
+        .filter(pl.col("step") >= 0)
+        .partition_by("annotator", as_dict=True)
+        .items()
+    ]
+    for annotator, target, rows in sorted(every, key=lambda one: one[:2]):
         row = rows["row"].to_numpy()
         step = layout.offsets[row] + rows["step"].to_numpy()
         counts = np.zeros((forest.num_nodes, 3), dtype=np.int64)
-        for column, name in enumerate(("correct", "incorrect", "unknown")):
+        for column, name in enumerate(columns):
             of_step = np.bincount(
                 step, weights=rows[name].fill_null(0).to_numpy(), minlength=layout.num_steps
             )

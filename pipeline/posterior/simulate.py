@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.labels.layout import Bools, Floats, Ints
-from pipeline.posterior.choose import choose
+from pipeline.posterior.choose import MOST, choose
+from pipeline.posterior.curves import LEAST
 from pipeline.posterior.infer import Posterior, infer
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.parameters import Parameters
@@ -26,11 +27,12 @@ _WAVES = 300
 @dataclass(frozen=True)
 class Market:
     """Some problems of one group, as they stand. `tokens`: of a rollout from each node; see
-    `choose`."""
+    `choose`. `most`: tokens that one problem may have."""
 
     seen: Observed
     parameters: Parameters
     tokens: Floats
+    most: float = float("inf")
 
 
 def price_of(markets: Sequence[Market], budget: float, seed: int) -> float:
@@ -41,7 +43,7 @@ def price_of(markets: Sequence[Market], budget: float, seed: int) -> float:
     if budget <= 0:
         return float("inf")
     random = np.random.default_rng(seed)
-    values = [_draw(m.seen, infer(m.seen, m.parameters), m.parameters, random) for m in markets]
+    values = [_draw(m.seen, infer(m.seen, m.parameters), random) for m in markets]
 
     def spent(price: float) -> float:
         total = 0.0
@@ -63,30 +65,31 @@ def price_of(markets: Sequence[Market], budget: float, seed: int) -> float:
 def _spent(market: Market, price: float, values: Floats, seed: int, budget: float) -> float:
     """Tokens that the search writes at a price; stops counting at twice the budget."""
     seen, parameters, tokens = market.seen, market.parameters, market.tokens
-    random = np.random.default_rng(seed)
-    spent = 0.0
+    # A number for each rollout that may come: a price changes how many come, not how they end.
+    chance = np.random.default_rng(seed).random((MOST, len(values)))
+    of_problem = np.zeros(seen.forest.num_problems)
     correct, incorrect = seen.correct.copy(), seen.incorrect.copy()
     for _ in range(_WAVES):
         now = replace(seen, correct=correct, incorrect=incorrect)
-        nodes = choose(now, infer(now, parameters), parameters, tokens, price)
+        nodes = choose(now, infer(now, parameters), tokens, price)
+        owner = seen.forest.problem[nodes]
+        nodes = nodes[of_problem[owner] + tokens[nodes] <= market.most]
         if not len(nodes):
             break
-        spent += float(tokens[nodes].sum())
-        if spent > 2 * budget:
+        np.add.at(of_problem, seen.forest.problem[nodes], tokens[nodes])
+        if of_problem.sum() > 2 * budget:
             break
-        right = random.random(len(nodes)) < values[nodes]
+        right = chance[correct[nodes] + incorrect[nodes], nodes] < values[nodes]
         correct = correct + _at(nodes, right, len(correct))
         incorrect = incorrect + _at(nodes, ~right, len(correct))
-    return spent
+    return float(of_problem.sum())
 
 
 def _at(nodes: Ints, mask: Bools, size: int) -> Ints:
     return np.bincount(nodes[mask], minlength=size)
 
 
-def _draw(
-    seen: Observed, posterior: Posterior, parameters: Parameters, random: np.random.Generator
-) -> Floats:
+def _draw(seen: Observed, posterior: Posterior, random: np.random.Generator) -> Floats:
     """A value for each node: hidden states down the trees, then values given the states.
 
     Cutting the unit interval in the order clean, repaired, wrong at one number a solution keeps the
@@ -102,12 +105,11 @@ def _draw(
     # first error; a shared node takes the first solution's.
     u = random.random(len(forest.leaf))[_owner(seen)]
     wrong = u > clean + repaired
-    table = posterior.table
-    value = np.where(wrong, table.wrong[seen.row, point], table.good[seen.row, point])
-    agree = np.exp(np.where(wrong, parameters["agree_wrong"], parameters["agree_good"]))
-    value = np.clip(value, 1e-4, 1 - 1e-4)
+    table, at = posterior.table, (seen.row, point)
+    value = np.clip(np.where(wrong, table.wrong[at], table.good[at]), LEAST, 1 - LEAST)
+    worth = np.where(wrong, table.worth_wrong[at], table.worth_good[at])
     return np.asarray(
-        random.beta(value * agree + seen.correct, (1 - value) * agree + seen.incorrect)
+        random.beta(value * worth + seen.correct, (1 - value) * worth + seen.incorrect)
     )
 
 

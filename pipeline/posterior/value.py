@@ -16,17 +16,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import betainc, betaln, xlog1py, xlogy
 
 from pipeline.labels.layout import Floats, Ints
+from pipeline.posterior.curves import LEAST
 from pipeline.posterior.infer import Posterior
 from pipeline.posterior.observed import Observed, distinct
-from pipeline.posterior.parameters import Parameters
 
 VALUES = np.sin(np.linspace(0, np.pi / 2, 121)) ** 2
-_LEAST = 1e-4
 _ROWS = 2048  # of the curves' tables whose functions are remembered, 43 KiB each
 _MOST_STEPS = 64  # from (a, b); farther off, the function itself is cheaper
 
@@ -40,31 +40,31 @@ class Values:
     high: Floats
 
 
-def values(seen: Observed, posterior: Posterior, parameters: Parameters, mass: float) -> Values:
+def values(seen: Observed, posterior: Posterior, mass: float) -> Values:
     """`mass`: of the interval."""
     keys, key = distinct(np.stack([seen.row, seen.correct, seen.incorrect]))
     row, correct, incorrect = keys
-    good, wrong = posterior.table.good, posterior.table.wrong
-    points = good.shape[1]
-    center = np.clip(np.hstack([good, wrong]), _LEAST, 1 - _LEAST)
-    agree = np.exp(np.repeat([parameters["agree_good"], parameters["agree_wrong"]], points))
+    table = posterior.table
+    center = np.clip(np.hstack([table.good, table.wrong]), LEAST, 1 - LEAST)
+    worth = np.hstack([table.worth_good, table.worth_wrong])
     weight = np.hstack([posterior.clean + posterior.repaired, posterior.wrong])
-    of_key = (center[row] * agree + correct[:, None]) / (agree + (correct + incorrect)[:, None])
-    mean = np.einsum("ij,ij->i", weight, of_key[key])
+    total = worth[row] + (correct + incorrect)[:, None]
+    means = (center[row] * worth[row] + correct[:, None]) / total
+    mean = np.einsum("ij,ij->i", weight, means[key])
     low, high = np.empty(len(key)), np.empty(len(key))
     tail = (1 - mass) / 2
     order = np.argsort(key, kind="stable")
     bounds = np.searchsorted(key[order], np.arange(len(row) + 1))
-    starts = np.flatnonzero(np.diff(row, prepend=-1, append=-1))
-    for begin, end in zip(starts[:-1], starts[1:], strict=True):  # the keys of a row
+    row_starts = np.flatnonzero(np.diff(row, prepend=-1, append=-1))
+    for begin, end in pairwise(row_starts.tolist()):  # the keys of a row
         nodes = order[bounds[begin] : bounds[end]]
-        inside = bounds[begin : end + 1] - bounds[begin]
+        inside = (bounds[begin : end + 1] - bounds[begin]).tolist()
         weights = weight[nodes]
         mixture = np.empty((len(nodes), len(VALUES)))
-        every = _below(center[row[begin]], agree, correct[begin:end], incorrect[begin:end])
-        for number, below in enumerate(every):
-            of_key_ = slice(inside[number], inside[number + 1])
-            np.matmul(weights[of_key_], below, out=mixture[of_key_])
+        at = row[begin]
+        every = _below(center[at], worth[at], correct[begin:end], incorrect[begin:end])
+        for (first, last), below in zip(pairwise(inside), every, strict=True):
+            np.matmul(weights[first:last], below, out=mixture[first:last])
         under = np.count_nonzero(mixture <= tail, axis=1) - 1
         low[nodes] = VALUES[np.maximum(under, 0)]
         over = np.count_nonzero(mixture < 1 - tail, axis=1)
@@ -72,14 +72,17 @@ def values(seen: Observed, posterior: Posterior, parameters: Parameters, mass: f
     return Values(mean, low, high)
 
 
-def _below(center: Floats, agree: Floats, correct: Ints, incorrect: Ints) -> Iterator[Floats]:
+def _below(center: Floats, worth: Floats, correct: Ints, incorrect: Ints) -> Iterator[Floats]:
     """Distribution functions (points, VALUES) around `center` after each of some counts, which
     come in order; each is overwritten by the next."""
-    a, b = (center * agree)[:, None], ((1 - center) * agree)[:, None]
-    n = agree[:, None]
-    start = _start(center.tobytes(), agree.tobytes())
-    after_c, step_c = start[0].copy(), start[1] / a  # after c right ones; what one more takes off
-    below, step = np.empty_like(after_c), np.empty_like(after_c)
+    a, b = (center * worth)[:, None], ((1 - center) * worth)[:, None]
+    start, f = _start(center.tobytes(), worth.tobytes())
+    # Factors are laid out in full or looked up: most of the time would go into making them.
+    k = np.arange(_MOST_STEPS + 1)[:, None, None]
+    n_k, after_a, after_b = worth[:, None] + k, 1 / (a + k + 1), 1 / (b + k + 1)
+    x, rest = (np.tile(one, (len(center), 1)) for one in (VALUES, 1 - VALUES))
+    after_c, step_c = start.copy(), f / a  # after c right ones; what one more takes off
+    below, step = np.empty_like(start), np.empty_like(start)
     at_c, at_i = 0, -1
     for c, i in zip(correct.tolist(), incorrect.tolist(), strict=True):
         if c + i > _MOST_STEPS:
@@ -87,26 +90,26 @@ def _below(center: Floats, agree: Floats, correct: Ints, incorrect: Ints) -> Ite
             continue
         while at_c < c:
             after_c -= step_c
-            step_c *= VALUES
-            step_c *= (n + at_c) / (a + at_c + 1)
+            step_c *= x
+            step_c *= n_k[at_c] * after_a[at_c]
             at_c, at_i = at_c + 1, -1
         if at_i < 0:
-            below[:] = after_c
+            np.copyto(below, after_c)
             np.multiply(step_c, (a + c) / b, out=step)
             at_i = 0
         while at_i < i:
             below += step
-            step *= 1 - VALUES
-            step *= (n + c + at_i) / (b + at_i + 1)
+            step *= rest
+            step *= n_k[c + at_i] * after_b[at_i]
             at_i += 1
         yield below
 
 
 @lru_cache(_ROWS)
-def _start(center: bytes, agree: bytes) -> tuple[Floats, Floats]:
+def _start(center: bytes, worth: bytes) -> tuple[Floats, Floats]:
     """I_x(a, b) and f. Remembered, as the same rows of curves come up in shard after shard."""
-    n = np.frombuffer(agree)[:, None]
+    n = np.frombuffer(worth)[:, None]
     a = np.frombuffer(center)[:, None] * n
     b = n - a
     f = np.exp(xlogy(a, VALUES) + xlog1py(b, -VALUES) - betaln(a, b))
-    return betainc(a, b, VALUES), f
+    return np.asarray(betainc(a, b, VALUES), dtype=np.float64), f

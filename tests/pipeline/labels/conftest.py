@@ -97,6 +97,23 @@ def frame(rows: list[dict[str, Any]], schema: pa.Schema) -> pl.DataFrame:
     return table
 
 
+def frames(*cases: Case, problem: dict[str, Any] | None = None) -> tuple[pl.DataFrame, ...]:
+    """Problems, solutions, evidence."""
+    problems = frame(
+        [
+            {"problem_id": p, "text": "Q?"} | (problem or {})
+            for p in sorted({case.problem for case in cases})
+        ],
+        PROBLEMS,
+    )
+    hashes = pl.Series([case.hashes for case in cases], dtype=pl.List(pl.String))
+    return (
+        problems,
+        frame([case.solution() for case in cases], SOLUTIONS).with_columns(prefix_hashes=hashes),
+        frame([row for case in cases for row in case.evidence()], EVIDENCE),
+    )
+
+
 def table(
     *cases: Case,
     questions: recipe.Questions | None = None,
@@ -106,18 +123,8 @@ def table(
     **settings: Any,
 ):
     """`derive` on these solutions, as a list of rows; `problem`: more of each problem."""
-    problems = frame(
-        [
-            {"problem_id": p, "text": "Q?"} | (problem or {})
-            for p in sorted({case.problem for case in cases})
-        ],
-        PROBLEMS,
-    )
-    hashes = pl.Series([case.hashes for case in cases], dtype=pl.List(pl.String))
     labelled = derive(
-        problems,
-        frame([case.solution() for case in cases], SOLUTIONS).with_columns(prefix_hashes=hashes),
-        frame([row for case in cases for row in case.evidence()], EVIDENCE),
+        *frames(*cases, problem=problem),
         recipe.Labels(**settings),
         questions or recipe.Questions(),
         k,
@@ -130,6 +137,11 @@ def table(
 @pytest.fixture
 def case() -> type[Case]:
     return Case
+
+
+@pytest.fixture
+def tables() -> Callable[..., tuple[pl.DataFrame, ...]]:
+    return frames
 
 
 @pytest.fixture

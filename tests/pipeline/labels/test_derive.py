@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import recipe
 from pipeline.errors import RecipeError
-from pipeline.labels.derive import Provenance, derive
+from pipeline.labels.derive import Provenance, derive, derive_views
 from pipeline.labels.feeds import feeds
 from pipeline.labels.stable_hash import stable_hash
 from pipeline.labels.views import VIEWS, check
@@ -49,6 +49,18 @@ def test_edges_give_rows_without_nan(view, after_error, case, rows):
         assert not any(math.isnan(x) for x in floats_of(list(row.values())))
         lengths = {len(row[field.name]) for field in LABELS if str(field.type).startswith("list")}
         assert len(lengths) == 1
+
+
+def test_views_together_are_the_views_alone(case, tables):
+    shard = tables(
+        case(["4/8", "0/8", ""], id="s0", tools={1: (0, 1)}),
+        case(["4/8", "6/8!"], "correct", id="s1", draws=2),
+        case([], None, id="s2", problem="p1", draws=0, origin="imported"),
+    )
+    settings = [recipe.Labels(view=view) for view in VIEWS]
+    shared = (recipe.Questions(), 8, PROVENANCE)
+    together = list(derive_views(*shard, settings, *shared))
+    assert together == [derive(*shard, one, *shared) for one in settings]
 
 
 @pytest.mark.parametrize("view", list(VIEWS))

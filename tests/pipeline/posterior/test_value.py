@@ -1,0 +1,52 @@
+"""The value of a prefix: a mixture of Betas, its mean and its interval."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import betainc
+
+from pipeline.posterior.infer import infer
+from pipeline.posterior.value import VALUES, values
+from tests.pipeline.posterior.brute import Brute
+from tests.pipeline.posterior.tiny import RIGHT, WRONG, known, node_of, seen_of
+
+COUNTS = [(0, 0), (1, 0), (0, 1), (3, 2), (0, 16), (16, 0), (40, 40), (1_000_000, 3)]
+
+
+@pytest.mark.parametrize("counts", COUNTS)
+@pytest.mark.parametrize("mass", [0.5, 0.9])
+def test_the_interval_holds_its_mass_and_is_rounded_outward(
+    counts: tuple[int, int], mass: float
+) -> None:
+    problem = {"solutions": {"abc": WRONG, "abd": RIGHT}, "counts": {"ab": counts, "a": (2, 2)}}
+    seen, parameters = seen_of(problem), known()
+    brute, node = Brute(seen, parameters), node_of(problem, "ab")
+    got = values(seen, infer(seen, parameters), mass)
+    mean, below = 0.0, np.zeros(len(VALUES))
+    for point in range(11):
+        for state, weights in zip("cwr", (brute.clean, brute.wrong, brute.repaired), strict=True):
+            value = min(max(brute.value(2, 3, point, state != "w"), 1e-4), 1 - 1e-4)
+            worth = brute.worth(2, 3, point, state != "w")
+            a, b = value * worth + counts[0], (1 - value) * worth + counts[1]
+            mean += weights[node, point] * a / (a + b)
+            below += weights[node, point] * betainc(a, b, VALUES)
+    assert got.mean[node] == pytest.approx(mean, abs=1e-9)
+    low, high = (int(np.flatnonzero(end[node] == VALUES)[0]) for end in (got.low, got.high))
+    tail = (1 - mass) / 2
+    assert below[low] <= tail + 1e-9
+    assert below[low + 1] > tail - 1e-9
+    assert below[high] >= 1 - tail - 1e-9
+    assert below[high - 1] < 1 - tail + 1e-9
+
+
+def test_equal_counts_at_equal_places_have_equal_values() -> None:
+    """Whatever else is in the call."""
+    problem = {"solutions": {"abc": WRONG}, "counts": {"a": (5, 1), "ab": (0, 3)}}
+    other = {"solutions": {"xyz": RIGHT, "xy": WRONG}, "counts": {"x": (70, 9), "xy": (2, 2)}}
+    alone = values(seen_of(problem), infer(seen_of(problem), known()), 0.9)
+    beside = seen_of(problem, other)
+    together = values(beside, infer(beside, known()), 0.9)
+    mine = beside.forest.problem == 0
+    for name in ("mean", "low", "high"):
+        np.testing.assert_allclose(getattr(together, name)[mine], getattr(alone, name), atol=1e-12)
