@@ -177,7 +177,7 @@ def binned(values: Floats, edges: Floats, forest: Forest) -> Ints:
 def support(layout: Layout, forest: Forest, draws: Ints) -> Ints:
     """How many of the samples that came as far took this step: self-consistency of each step.
 
-    0: one of two or three; 1: one of more; 2: several, less than half; 3: at least half. NONE
+    0: one of three; 1: one of more; 2: several, less than half; 3: at least half. NONE
     where the prefix before has fewer than two samples.
     """
     through = np.bincount(
