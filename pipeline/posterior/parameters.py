@@ -95,7 +95,7 @@ PRIORS: dict[str, tuple[float, float]] = {
     "luck": (float(logit(0.03)), 1.5),
     "agree_good": (float(np.log(20.0)), 1.5),  # log of the votes that a mean is worth
     "agree_wrong": (float(np.log(5.0)), 1.5),
-    "own": (0.0, 0.3),
+    "own": (0.0, 0.1),  # solutions are mostly the prover's own policy's
 }
 NAMES = tuple(PRIORS)
 MEANS = np.array([mean for mean, _ in PRIORS.values()])
