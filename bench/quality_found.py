@@ -115,8 +115,8 @@ def of_labels(
     """A published rule's. It is sure of an error where the step before it still succeeded, and of
     none where every step did."""
     predicted = labels["first_error"].cast(pl.Int64).fill_null(-2).to_numpy()
-    value = _flat(labels, "value")
-    success = _flat(labels, "n_success") / np.maximum(_flat(labels, "n_rollouts"), 1)
+    value = flat(labels, "value")
+    success = flat(labels, "n_success") / np.maximum(flat(labels, "n_rollouts"), 1)
     mc = np.where(np.isnan(value), success, value)
     mc = np.where(np.isnan(mc), 1.0, mc)
     lowest = np.full(layout.num_solutions, 1.0)
@@ -124,7 +124,7 @@ def of_labels(
     before = layout.before(mc, np.ones(layout.num_solutions))
     at = layout.offsets[:-1] + np.maximum(predicted, 0)
     certainty = np.where(predicted >= 0, before[np.minimum(at, len(mc) - 1)], lowest)
-    low, high = (_flat(labels, name) if intervals else None for name in ("value_low", "value_high"))
+    low, high = (flat(labels, name) if intervals else None for name in ("value_low", "value_high"))
     return Found(method, tokens, predicted, certainty, None, low, high)
 
 
@@ -142,6 +142,6 @@ def aggregates(p: Floats, layout: Layout) -> dict[str, Floats]:
     return {"min": minimum, "mean": mean, "product": product}
 
 
-def _flat(labels: pl.DataFrame, column: str) -> Floats:
+def flat(labels: pl.DataFrame, column: str) -> Floats:
     lists = labels[column].filter(labels[column].list.len() > 0)
     return lists.explode().cast(pl.Float64).fill_null(float("nan")).to_numpy()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from bench.quality_found import MASS, Found, Truth, aggregates, of_labels
+from bench.quality_found import MASS, Found, Truth, aggregates, flat, of_labels
 from bench.quality_worlds import Cell, true_values, truth_of
 from flows.derive import derivation, run_derivation
 from flows.evidence import shard_evidence
@@ -86,8 +86,8 @@ def _rule(cell: Cell, method: str, folder: DatasetFolder, intervals: bool = Fals
     labels = live(folder)
     layout = _layout(labels)
     found = of_labels(method, _tokens(folder), labels, layout, intervals)
-    success = _flat(labels, "n_success") / np.maximum(_flat(labels, "n_rollouts"), 1)
-    seen = _flat(labels, "n_rollouts") > 0
+    success = flat(labels, "n_success") / np.maximum(flat(labels, "n_rollouts"), 1)
+    seen = flat(labels, "n_rollouts") > 0
     return replace(found, score=aggregates(np.where(seen, success, 1.0), layout))
 
 
@@ -120,7 +120,7 @@ def _derived(cell: Cell, base: DatasetFolder, view: str) -> DatasetFolder:
 def _posterior(method: str, folder: DatasetFolder) -> Found:
     labels = live(folder)
     layout = _layout(labels)
-    first = _flat(labels, "p_first_error")
+    first = flat(labels, "p_first_error")
     none = 1 - np.bincount(layout.row, weights=first, minlength=layout.num_solutions)
     most = none.copy()
     np.maximum.at(most, layout.row, first)
@@ -130,8 +130,8 @@ def _posterior(method: str, folder: DatasetFolder) -> Found:
         labels["first_error"].to_numpy(),
         most,
         _remaining(first, layout),
-        _flat(labels, "value_low"),
-        _flat(labels, "value_high"),
+        flat(labels, "value_low"),
+        flat(labels, "value_high"),
         aggregates(_unread(folder, labels), layout),
     )
 
@@ -159,8 +159,3 @@ def _unread(folder: DatasetFolder, labels: pl.DataFrame) -> Floats:
             parts[name] = fused.p_correct[at : at + length].tolist()
             at += length
     return np.array([p for name in labels["solution_id"] for p in parts[name]])
-
-
-def _flat(labels: pl.DataFrame, column: str) -> Floats:
-    lists = labels[column].filter(labels[column].list.len() > 0)
-    return lists.explode().cast(pl.Float64).fill_null(float("nan")).to_numpy()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.evidence import MOST
 from flows.guidance import Guidance, guidance_place, labels_place, read_fusion, unit
 from flows.shards import ShardWork
 from pipeline.files import write_json
@@ -24,7 +25,6 @@ from pipeline.posterior.read import expected_tokens, read
 from pipeline.posterior.simulate import Market, price_of
 from pipeline.recipe import Recipe
 
-MOST = 1500  # problems that a fit reads
 SIMULATED = 200  # problems that a price is found on
 SHARE, LEAST_PILOT, MOST_PILOT = 0.2, 20, 400  # problems of the pilot
 THOUSAND = 1000.0

@@ -29,7 +29,6 @@ from annotators.search.probe import (
     Search,
     SearchSettings,
     Start,
-    Wave,
 )
 from pipeline.labels.layout import NULL, Layout
 from pipeline.posterior.choose import MOST, choose
@@ -50,10 +49,11 @@ def posterior(start: Start, settings: SearchSettings) -> Search:
     if not start.candidates or not (guide.begun or guide.price < np.inf):
         return None
     state = _State(start, guide, settings.solutions)
-    wave = state.begun() or state.next()
-    while wave:
-        state.take(wave, (yield wave))
-        wave = state.next()
+    nodes = state.begun() or state.next()
+    while nodes:
+        found = yield [state.probe(node) for node in nodes]
+        state.take(nodes, found)
+        nodes = state.next()
     return None
 
 
@@ -67,34 +67,42 @@ class _State:
         forest = self._seen.forest
         self._prefix: list[Prefix | None] = [None] * forest.num_nodes
         self._tokens = np.full(forest.num_nodes, np.inf)
-        self._node: dict[str, int] = {}
         at = 0
         for candidate in start.candidates[:searched]:  # the others are evidence all the same
             left = _left(candidate)
             for m in range(1, len(candidate)):
                 node = int(forest.step_node[at + m - 1])
                 if self._prefix[node] is None:
-                    prefix = candidate.solution.prefix(m)
-                    self._prefix[node] = prefix
-                    self._node[prefix.hash] = node
+                    self._prefix[node] = candidate.solution.prefix(m)
                 self._tokens[node] = min(self._tokens[node], left[m])
             at += len(candidate)
 
-    def begun(self) -> Wave:
-        """What the pilot bought."""
-        known = self._guide.begun
-        pairs = ((self._prefix[node], known.get(name, 0)) for name, node in self._node.items())
-        return [Probe(prefix, draws) for prefix, draws in pairs if prefix is not None and draws]
+    # Nodes, not prefixes: two cuttings of one text are two nodes with one prefix, and what came
+    # must reach the node that asked, or it would ask for ever.
 
-    def next(self) -> Wave:
+    def begun(self) -> list[int]:
+        """Where the pilot bought."""
+        found = []
+        for node, prefix in enumerate(self._prefix):
+            draws = self._guide.begun.get(prefix.hash, 0) if prefix is not None else 0
+            if draws:
+                self._drawn[node] = draws - 1
+                found.append(node)
+        return found
+
+    def next(self) -> list[int]:
         now = infer(self._seen, self._guide.parameters)
-        nodes = choose(self._seen, now, self._tokens, self._guide.price)
-        return [self._probe(int(node)) for node in nodes]
+        return [int(node) for node in choose(self._seen, now, self._tokens, self._guide.price)]
 
-    def take(self, wave: Wave, found: list[Measured | None]) -> None:
+    def probe(self, node: int) -> Probe:
+        """One rollout more than there are."""
+        prefix = self._prefix[node]
+        assert prefix is not None
+        return Probe(prefix, int(self._drawn[node]) + 1)
+
+    def take(self, nodes: Sequence[int], found: Sequence[Measured | None]) -> None:
         correct, incorrect = self._seen.correct.copy(), self._seen.incorrect.copy()
-        for probe, measured in zip(wave, found, strict=True):
-            node = self._node[probe.prefix.hash]
+        for node, measured in zip(nodes, found, strict=True):
             if measured is None:  # the allowance is spent
                 self._tokens[node] = np.inf
                 continue
@@ -103,11 +111,6 @@ class _State:
             if measured.counts.unknown >= UNKNOWN or measured.counts.drawn >= MOST:
                 self._tokens[node] = np.inf  # rollouts from here come to no end, or are enough
         self._seen = replace(self._seen, correct=correct, incorrect=incorrect)
-
-    def _probe(self, node: int) -> Probe:
-        prefix = self._prefix[node]
-        assert prefix is not None
-        return Probe(prefix, int(self._drawn[node]) + 1)
 
 
 def observe(candidates: Sequence[Candidate], guide: Guide, root: Counts) -> Observed:

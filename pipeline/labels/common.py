@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -16,13 +15,13 @@ from pipeline import recipe
 from pipeline.labels import nodes, pieces
 from pipeline.labels.counts import read_counts
 from pipeline.labels.forks import Forks
-from pipeline.labels.layout import NULL, Floats, Labels8
+from pipeline.labels.layout import Floats
+from pipeline.labels.outcomes import outcomes
 from pipeline.labels.repeats import repeated
 from pipeline.labels.screening import screen
 from pipeline.labels.shard import Shard
 from pipeline.labels.tools import read_tools
 from pipeline.schemas import LABELS, SCHEMA_VERSION
-from pipeline.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Common:
             layout,
             counts,
             root,
-            _outcome(solutions),
+            outcomes(solutions),
             _column(screening["pass_rate"]),
             k,
             tools,
@@ -96,13 +95,6 @@ class Common:
         columns |= _copied(problems, solutions)
         typed = {name: column.cast(LABELS.field(name).type) for name, column in columns.items()}
         return Common(shard, forks, ids, screening["question_reason"], typed)
-
-
-def _outcome(solutions: pl.DataFrame) -> Labels8:
-    outcome = solutions["outcome"]
-    right = (outcome == Verdict.CORRECT.value).fill_null(False).to_numpy()
-    wrong = (outcome == Verdict.INCORRECT.value).fill_null(False).to_numpy()
-    return np.where(right, np.int8(1), np.where(wrong, np.int8(0), NULL))
 
 
 def _column(values: pl.Series) -> Floats:

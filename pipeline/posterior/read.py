@@ -15,11 +15,11 @@ import polars as pl
 
 from pipeline.labels import pieces
 from pipeline.labels.counts import Counts, locate, read_counts
-from pipeline.labels.layout import NULL, Bools, Floats, Ints, Labels8, Layout
+from pipeline.labels.layout import Bools, Floats, Ints, Labels8, Layout
+from pipeline.labels.outcomes import outcomes
 from pipeline.labels.stable_hash import stable_hash
 from pipeline.posterior.forest import Forest, plant
 from pipeline.posterior.observed import NONE, Observed, Signal, Votes
-from pipeline.verdict import Verdict
 
 SAMPLED, LOGPROB = "sampled", "logprob"
 KINDS = 4  # of support
@@ -41,7 +41,7 @@ def read(
     by_id = solutions.select("problem_id")
     problem = by_id.join(number, on="problem_id", how="left", maintain_order="left")["number"]
     forest = plant(layout, problem.to_numpy(), len(names), _prefixes(solutions, layout))
-    outcome = _outcome(solutions)
+    outcome = outcomes(solutions)
     draws = solutions["draws"].list.len().fill_null(0).cast(pl.Int64).to_numpy()
     of_problem = problem.to_numpy()
     right, wrong = (
@@ -121,13 +121,6 @@ def _largest(values: Ints, forest: Forest) -> Ints:
     found = np.zeros(forest.num_nodes, dtype=np.int64)
     np.maximum.at(found, forest.step_node, values)
     return found
-
-
-def _outcome(solutions: pl.DataFrame) -> Labels8:
-    outcome = solutions["outcome"]
-    right = (outcome == Verdict.CORRECT.value).fill_null(False).to_numpy()
-    wrong = (outcome == Verdict.INCORRECT.value).fill_null(False).to_numpy()
-    return np.where(right, np.int8(1), np.where(wrong, np.int8(0), NULL))
 
 
 def _signals(

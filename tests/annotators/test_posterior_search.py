@@ -374,3 +374,22 @@ def tabled(seen: Observed) -> Parameters:
     size = flat.tables[SAMPLED].shape[1]
     table = np.random.default_rng(0).dirichlet(np.ones(size), 3)
     return replace(flat, tables={SAMPLED: table})
+
+
+def test_two_cuttings_of_one_text_do_not_ask_for_ever() -> None:
+    coarse = CutSolution("coarse", "p", Prompt("Q"), "abxy", (2, 3, 4), None, None, None)
+    both = [candidate("abcd"), Candidate(coarse, Verdict.INCORRECT, tokens=4, draws=1)]
+    assert both[0].solution.prefix(2).hash == coarse.prefix(1).hash
+    seen: dict[str, int] = {}
+
+    def answer(probe: Probe) -> Counts:
+        count = seen[probe.prefix.text] = max(seen.get(probe.prefix.text, 0), probe.draws)
+        right = count if probe.prefix.text == "ab" else 0
+        assert sum(seen.values()) < 500
+        answer.calls += 1  # type: ignore[attr-defined]
+        assert answer.calls < 2000, "it asks for what it has"  # type: ignore[attr-defined]
+        return Counts(right, count - right, 0)
+
+    answer.calls = 0  # type: ignore[attr-defined]
+    run(both, answer, guided(price=1e-6))
+    assert seen["ab"] > 1
