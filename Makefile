@@ -18,8 +18,9 @@ demo: $(VENV)/ready
 	$(BIN)/stepsmith evaluate runs/demo --truth runs/demo-truth.parquet
 	$(BIN)/stepsmith show runs/demo --wrong
 
+# Property tests draw the same examples each time; plain pytest explores.
 test: $(VENV)/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --hypothesis-profile=ci
 
 # Twenty kills of runs of the demo's size, kills at every turn of a small one, and the replay of a
 # killed run on the embedded engine: about ten minutes on two cores.

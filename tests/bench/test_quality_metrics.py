@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.quality_metrics import (
@@ -253,6 +253,8 @@ def test_capacity_of_known_channels():
 
 @settings(max_examples=40, deadline=None)
 @given(a=st.floats(0, 1), b=st.floats(0, 1))
+@example(a=1.0, b=0.9999999999999999)
+@example(a=0.0, b=5e-324)
 def test_capacity_is_the_best_mutual_information(a, b):
     x = np.linspace(0, 1, 2001)  # chance of a good prefix
     y = x * a + (1 - x) * b
