@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from bench.quality_bound import Bound
 from bench.quality_metrics import (
     Ints,
     best_of_n,
     calibration_error,
     coverage,
     interval_score,
+    majority_vote,
     paired_bootstrap,
     processbench,
     risk_coverage,
@@ -22,6 +24,7 @@ from bench.quality_metrics import (
 from pipeline.labels.layout import Bools, Floats, Layout
 
 MASS = 0.9
+NS = (2, 4, 8)
 RISK_AT = 0.8  # coverage within each predicted class
 
 
@@ -39,6 +42,19 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class CellFound:
+    """A cell. The first of `found` is exhaustive search with k = 8 on all solutions: the baseline.
+    `answers` of its solutions; `left_out`: solutions without a truth, which are in no figure."""
+
+    name: str
+    found: list[Found]
+    truth: Truth
+    bound: Bound
+    answers: list[str]
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
 class Found:
     """`predicted`: first error, -1 none, -2 undecided; `certainty` of it; `p_correct`, `low` and
     `high` of each step, NaN or None where a method states none."""
@@ -53,19 +69,26 @@ class Found:
     score: Mapping[str, Floats] | None = None  # min, mean, product: of solutions, outcome unread
 
 
-def figures(cell: str, found: Found, baseline: Found, truth: Truth) -> dict[str, Any]:
-    """One row; `baseline` is exhaustive search with k = 8 on all solutions of the cell."""
+def rows(cell: CellFound) -> list[dict[str, Any]]:
+    return [figures(cell, one) for one in cell.found]
+
+
+def figures(cell: CellFound, found: Found) -> dict[str, Any]:
+    """One row."""
+    baseline, truth = cell.found[0], cell.truth
     mine = processbench(found.predicted, truth.first)
     theirs = processbench(baseline.predicted, truth.first)
     against = paired_bootstrap(
         found.predicted, baseline.predicted, truth.first, truth.problem, resamples=2000
     )
     row: dict[str, Any] = {
-        "cell": cell,
+        "cell": cell.name,
         "method": found.method,
         "tokens_per_solution": found.tokens,
         "share_of_tokens": found.tokens / baseline.tokens,
         "solutions": len(truth.first),
+        "left_out": cell.left_out,
+        "least_tokens": cell.bound.tokens(mine.accuracy or 0.0),
         "f1": mine.f1,
         "accuracy": mine.accuracy,
         "accuracy_erroneous": mine.erroneous,
@@ -77,6 +100,7 @@ def figures(cell: str, found: Found, baseline: Found, truth: Truth) -> dict[str,
         "error_ratio": (1 - (mine.f1 or 0)) / max(1 - (theirs.f1 or 0), 1e-9),
     }
     risk = risk_coverage(found.certainty, found.predicted, truth.first)
+    row["risk"] = risk.risk.tolist()
     at = int(np.argmin(np.abs(risk.coverage - RISK_AT)))
     row |= {"f1_most_certain": float(risk.f1[at]), "risk_area": risk.area}
     if found.p_correct is not None:
@@ -99,14 +123,10 @@ def figures(cell: str, found: Found, baseline: Found, truth: Truth) -> dict[str,
         }
     if found.score is not None:
         for name, score in found.score.items():
-            chosen = best_of_n(score, truth.right, truth.problem, [4])
-            row[f"best_of_4_{name}"] = float(chosen[0])
+            for n, chosen in zip(NS, best_of_n(score, truth.right, truth.problem, NS), strict=True):
+                row[f"best_of_{n}_{name}"] = float(chosen)
+        row["majority_vote"] = majority_vote(cell.answers, truth.right, truth.problem)
     return row
-
-
-def risk_curve(found: Found, truth: Truth) -> dict[str, list[float]]:
-    risk = risk_coverage(found.certainty, found.predicted, truth.first)
-    return {"coverage": risk.coverage.tolist(), "risk": risk.risk.tolist()}
 
 
 def of_labels(

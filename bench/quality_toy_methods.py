@@ -10,7 +10,8 @@ from scipy.special import logit
 
 from annotators.search import SEARCHES
 from annotators.search.probe import Candidate, Counts, Measured, SearchSettings, Start
-from bench.quality_found import MASS, Found, Truth, aggregates, of_labels
+from bench.quality_bound import bound
+from bench.quality_found import MASS, CellFound, Found, Truth, aggregates, of_labels
 from bench.quality_toy import SAMPLES, TOKENS, Toy
 from pipeline.engines.base import Prompt
 from pipeline.labels.derive import Provenance, derive
@@ -30,6 +31,15 @@ SHARES = (0.05, 0.1, 0.3, 1.0)  # of the tokens of exhaustive search with k = 8
 TRUE_SHARES = (0.1, 0.3, 1.0)
 PILOT, LEAST_PILOT = 0.2, 20  # as flows/fitting.py
 _PROVENANCE = Provenance(prover="toy", segmentation="toy", recipe_hash="")
+
+
+def measure(name: str, toy: Toy) -> CellFound:
+    known = true_globals(toy)
+    seen = _observed(toy, np.zeros(toy.layout.num_steps, dtype=np.int64))
+    tokens = _of_nodes(seen, np.where(toy.left > 0, toy.tokens, np.inf))
+    least = bound(seen, known.parameters(ALL), tokens)
+    answers = toy.solutions["final_answer"].to_list()
+    return CellFound(name, methods(toy), truth_of(toy), least, answers)
 
 
 def truth_of(toy: Toy) -> Truth:

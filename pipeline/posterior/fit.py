@@ -23,12 +23,12 @@ from pipeline.posterior.curves import curves
 from pipeline.posterior.infer import Posterior, infer
 from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Observed
 from pipeline.posterior.parameters import (
-    BOUNDS,
     DEVIATIONS,
     MEANS,
     NAMES,
     NORMAL,
     Parameters,
+    bounds,
     position_bin,
     start,
 )
@@ -76,14 +76,16 @@ def _climb(seen: Observed, parameters: Parameters) -> Floats:
     def objective(vector: Floats) -> tuple[float, Floats]:
         return _objective(seen, parameters.moved(vector))
 
+    ends = bounds(seen.one_policy)
+    begin = np.clip(parameters.vector, *np.array(ends).T)
     # Its stubs do not know that, with jac=True, a function gives its gradient too.
     climb: Any = minimize
     found = climb(
         objective,
-        parameters.vector,
+        begin,
         method="L-BFGS-B",
         jac=True,
-        bounds=BOUNDS,
+        bounds=ends,
         options={"maxiter": STEPS},
     )
     return np.asarray(found.x)

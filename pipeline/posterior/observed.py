@@ -72,7 +72,7 @@ class Observed:
 
     `samples`: of each problem, how many samples were drawn where it is known that some were right
     and some wrong (else it would not be here); 0 where nothing such is known. `truth` of each node:
-    1 the prefix is clean, 0 it is not, NONE unknown.
+    1 the prefix is clean, 0 it is not, NONE unknown. `one_policy`: the solutions are the prover's own.
     """
 
     forest: Forest
@@ -81,6 +81,7 @@ class Observed:
     outcome: Labels8  # of each solution
     samples: Ints
     repeats: Ints
+    one_policy: bool = True
     signals: Mapping[str, Signal] = field(default_factory=dict)
     votes: Mapping[str, Votes] = field(default_factory=dict)
     truth: Labels8 | None = None

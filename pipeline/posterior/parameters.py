@@ -95,7 +95,7 @@ PRIORS: dict[str, tuple[float, float]] = {
     "luck": (float(logit(0.03)), 1.5),
     "agree_good": (float(np.log(20.0)), 1.5),  # log of the votes that a mean is worth
     "agree_wrong": (float(np.log(5.0)), 1.5),
-    "own": (0.0, 0.1),  # solutions are mostly the prover's own policy's
+    "own": (0.0, 0.5),  # 0 where solutions and rollouts are one policy's
 }
 NAMES = tuple(PRIORS)
 MEANS = np.array([mean for mean, _ in PRIORS.values()])
@@ -109,10 +109,16 @@ _ENDS = {
     "repair": (float(logit(1e-6)), float(logit(0.35))),
     "luck": (float(logit(1e-6)), float(logit(0.35))),
 }
-BOUNDS = [
-    _ENDS.get(name, (mean - 6 * deviation, mean + 6 * deviation))
-    for name, (mean, deviation) in PRIORS.items()
-]
+
+
+def bounds(one_policy: bool) -> list[tuple[float, float]]:
+    """Ends of the vector. `one_policy`: solutions and rollouts are of the same, so `own` is 0: free,
+    it would take up what the model lacks elsewhere, and bias every value."""
+    ends = _ENDS | ({"own": (0.0, 0.0)} if one_policy else {})
+    return [
+        ends.get(name, (mean - 6 * deviation, mean + 6 * deviation))
+        for name, (mean, deviation) in PRIORS.items()
+    ]
 
 
 def start() -> Parameters:

@@ -72,6 +72,7 @@ def read(
         outcome=outcome,
         samples=np.where(mixed, right + wrong, 0),
         repeats=np.stack([right - distinct[0], wrong - distinct[1]], axis=1),
+        one_policy=bool(own.all()),
         signals=_signals(solutions, evidence, layout, forest, draws, edges),
         votes=_votes(evidence, ids, layout, forest),
     )
