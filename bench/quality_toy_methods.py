@@ -13,6 +13,7 @@ from annotators.search.probe import Candidate, Counts, Measured, SearchSettings,
 from bench.quality_bound import bound
 from bench.quality_found import MASS, CellFound, Found, Truth, aggregates, of_labels
 from bench.quality_toy import SAMPLES, TOKENS, Toy
+from flows.fitting import APPROACH, LEAST_PILOT, SHARE
 from pipeline.engines.base import Prompt
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.layout import Bools, Floats, Ints
@@ -29,7 +30,6 @@ from pipeline.verdict import Verdict
 
 SHARES = (0.05, 0.1, 0.3, 1.0)  # of the tokens of exhaustive search with k = 8
 TRUE_SHARES = (0.1, 0.3, 1.0)
-PILOT, LEAST_PILOT = 0.2, 20  # as flows/fitting.py
 _PROVENANCE = Provenance(prover="toy", segmentation="toy", recipe_hash="")
 
 
@@ -156,17 +156,17 @@ def _posterior(toy: Toy, share: float, baseline: float, known: Fusion | None = N
     draws = np.zeros(toy.layout.num_steps, dtype=np.int64)
     problems = int(toy.problem.max()) + 1
     tokens = np.where(toy.left > 0, toy.tokens, np.inf)
-    fusion = known
-    if fusion is None:
-        wanted = max(PILOT * problems, LEAST_PILOT) / problems
+    if known is None:
+        wanted = max(SHARE * problems, LEAST_PILOT) / problems
         pilots = np.random.default_rng(1).random(problems) < wanted
         price = price_of([_market(toy, draws, PRIOR, tokens)], budget, seed=0)
         own = np.where(pilots[toy.problem[toy.layout.row]], tokens, np.inf)
         draws = _search(toy, draws, PRIOR, own, price)
-        fusion = _learn(toy, draws)
-    left = budget - toy.cost(draws) * size
-    price = price_of([_market(toy, draws, fusion, tokens)], left, seed=0)
-    draws = _search(toy, draws, fusion, tokens, price)
+    for part in (APPROACH, 1.0):
+        fusion = known or _learn(toy, draws, piloted=part < 1)
+        left = part * (budget - toy.cost(draws) * size)
+        price = price_of([_market(toy, draws, fusion, tokens)], left, seed=0)
+        draws = _search(toy, draws, fusion, tokens, price)
     name = f"posterior {share:.0%}" + (", true globals" if known else "")
     return _fused(name, toy, draws, known)
 
@@ -196,8 +196,13 @@ def of_fused(method: str, tokens: float, fused: Fused, unread: Fused, toy: Toy) 
     )
 
 
-def _learn(toy: Toy, draws: Ints) -> Fusion:
-    return learn(toy.problems, toy.solutions, toy.evidence(draws), True)
+def _learn(toy: Toy, draws: Ints, piloted: bool = False) -> Fusion:
+    """`piloted`: of problems with rollouts alone, as flows/fitting.py."""
+    solutions = toy.solutions
+    if piloted:
+        drawn = np.bincount(toy.problem[toy.layout.row], weights=draws)[toy.problem] > 0
+        solutions = solutions.filter(pl.Series(drawn))
+    return learn(toy.problems, solutions, toy.evidence(draws), True)
 
 
 def _observed(toy: Toy, draws: Ints) -> Observed:

@@ -103,7 +103,7 @@ class Cell:
 
 def _of_the_source(folder: str, names: list[str]) -> set[str]:
     """What another method must not take over: stages after screening, and what was published."""
-    mine = ("search-", "check-", "pilot-")
+    mine = ("search-", "check-", "pilot-", "approach-")
     return {name for name in names if name.startswith(mine) or name in ("published", "posterior")}
 
 

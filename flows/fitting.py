@@ -1,6 +1,11 @@
 """The posterior's phases of a run: which problems pilot, what is learnt, what a token may cost.
 
-    screen ─▶ pilot (a share of the problems, by the prior) ─▶ fit ─▶ search ─▶ fit ─▶ labels
+    screen ─▶ pilot (a share of the problems, by the prior) ─▶ fit ─▶ approach (most of the budget)
+           ─▶ fit ─▶ search (the rest) ─▶ fit ─▶ labels
+
+The budget is kept by the approach: what a price makes problems spend is simulated, and no model
+knows that quite; so the approach aims at `APPROACH` of what is left, and the search goes on from
+there, at a price found for what it left. A lower price only prolongs a search: nothing is wasted.
 
 What is learnt stands in `<plans>/posterior/` and is frozen there: a batch that is added later, and
 a replay, go by it. A run that was killed learns it again from the same finished stages, so it is
@@ -16,7 +21,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.evidence import MOST
-from flows.guidance import Guidance, guidance_place, labels_place, read_fusion, unit
+from flows.guidance import Guidance, Round, guidance_place, labels_place, read_fusion, unit
 from flows.shards import ShardWork
 from pipeline.files import write_json
 from pipeline.labels import pieces
@@ -28,6 +33,7 @@ from pipeline.recipe import Recipe
 SIMULATED = 200  # problems that a price is found on
 SHARE, LEAST_PILOT, MOST_PILOT = 0.2, 20, 400  # problems of the pilot
 THOUSAND = 1000.0
+APPROACH = 0.7  # of what the pilot left
 MOST_SHARES = 3  # even shares of the budget that one problem may have
 
 
@@ -47,23 +53,40 @@ class Fitting:
         known = Guidance.read(self._place)
         if known is not None:
             return known
+        live = self._live()
         if read_fusion(self._plans) is not None:
             # A batch that came later: the parameters of the dataset, and nothing to pilot.
-            fusion = self.learn_labels()
-            found = Guidance(0.0, float("inf"), fusion, self._price(fusion, []))
-            found.write(self._place)
-            return found
-        live = self._live()
+            return self._after_pilot(Guidance(0.0, float("inf")), self.learn_labels(), [])
         wanted = min(max(SHARE * live, LEAST_PILOT), MOST_PILOT)
-        return Guidance(wanted / max(live, 1), self._price(PRIOR, []))
+        return Guidance(wanted / max(live, 1), self._price(PRIOR, [], 1.0))
 
-    def learn_search(self, guidance: Guidance) -> Guidance:
-        """After the pilot: the parameters and the price of the search."""
-        if guidance.fusion is not None:
+    def learn_approach(self, guidance: Guidance) -> Guidance:
+        """After the pilot: the parameters and the price of the next search."""
+        if guidance.approach is not None or guidance.last is not None:
             return guidance
         # Of problems that piloted alone: without rollouts, parameters fit anything but errors.
         fusion = _Frames.read(self._works, ["pilot"], MOST).measured().learn(self._recipe)
-        found = replace(guidance, fusion=fusion, price=self._price(fusion, ["pilot"]))
+        return self._after_pilot(guidance, fusion, ["pilot"])
+
+    def _after_pilot(self, guidance: Guidance, fusion: Fusion, stages: list[str]) -> Guidance:
+        if self._recipe.rollouts.budget_tokens < 0:  # a price is given: nothing to keep to
+            found = replace(guidance, last=Round(fusion, self._price(fusion, stages, 1.0)))
+        else:
+            price = self._price(fusion, stages, APPROACH)
+            found = replace(guidance, approach=Round(fusion, price))
+        found.write(self._place)
+        return found
+
+    def learn_search(self, guidance: Guidance) -> Guidance:
+        """After the approach: the parameters and the price of the rest."""
+        if guidance.last is not None:
+            return guidance
+        assert guidance.approach is not None
+        if read_fusion(self._plans) is not None:
+            fusion = guidance.approach.fusion
+        else:
+            fusion = _Frames.read(self._works, ["approach"], MOST).learn(self._recipe)
+        found = replace(guidance, last=Round(fusion, self._price(fusion, ["approach"], 1.0)))
         found.write(self._place)
         return found
 
@@ -81,8 +104,9 @@ class Fitting:
         markers = [work.plan.screen_stage().done() for work in self._works]
         return sum(int(marker["live"]) for marker in markers if marker)
 
-    def _price(self, fusion: Fusion, stages: list[str]) -> float:
-        """Of a token, at which the rest of the budget is spent on the problems that there are."""
+    def _price(self, fusion: Fusion, stages: list[str], share: float) -> float:
+        """Of a token, at which `share` of what `stages` left of the budget is spent on the problems
+        that there are."""
         budget = self._recipe.rollouts.budget_tokens
         if budget < 0:
             return self._recipe.rollouts.price / THOUSAND
@@ -91,8 +115,15 @@ class Fitting:
             return float("inf")
         live = self._live()
         markets = frames.markets(fusion, self._recipe, MOST_SHARES * budget / live)
-        left = budget * frames.live / live - frames.spent
+        left = share * (budget - self._spent(stages)) * frames.live / live
         return price_of(markets, left, self._recipe.seed)
+
+    def _spent(self, stages: list[str]) -> int:
+        """Tokens of all rollouts that the last of `stages` knows, of all shards."""
+        if not stages:
+            return 0
+        markers = [work.stage_of(stages[-1]).done() for work in self._works]
+        return sum(int(marker["tokens"]) for marker in markers if marker)
 
 
 class _Frames:
@@ -105,8 +136,6 @@ class _Frames:
         self.solutions = solutions
         self.evidence = evidence
         self.live = len(problems)
-        roots = pl.col("step") == -1  # what screening cost
-        self.spent = float(evidence.filter(~roots)["tokens"].sum())
 
     @staticmethod
     def read(works: Sequence[ShardWork], stages: Sequence[str], most: int) -> _Frames:

@@ -17,14 +17,35 @@ from pipeline.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """Parameters and a price of a token (bits), for all problems of a batch."""
+
+    fusion: Fusion
+    price: float
+
+    def guide(self, task: SearchTask, recipe: Recipe, begun: Mapping[str, int]) -> Guide:
+        return _guide(self.fusion, task, recipe, self.price, begun)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"fusion": self.fusion.as_dict(), "price": _written(self.price)}
+
+    @staticmethod
+    def from_dict(raw: Mapping[str, Any] | None) -> Round | None:
+        if raw is None:
+            return None
+        return Round(Fusion.from_dict(raw["fusion"]), _read(raw["price"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Guidance:
-    """`share`: of the problems that pilot, at `pilot_price`; `fusion` and `price`: of the search
-    proper, once the pilot is done."""
+    """`share`: of the problems that pilot, at `pilot_price`. `approach`: of the search of most of
+    the budget, None where there is none to keep; `last`: of the rest. Each is known once what comes
+    before it is done."""
 
     share: float
     pilot_price: float
-    fusion: Fusion | None = None
-    price: float = float("inf")
+    approach: Round | None = None
+    last: Round | None = None
 
     def pilot_guide(self, task: SearchTask, recipe: Recipe) -> Guide | None:
         """None for a problem that does not pilot."""
@@ -32,24 +53,28 @@ class Guidance:
             return None
         return _guide(PRIOR, task, recipe, self.pilot_price, {})
 
-    def guide(self, task: SearchTask, recipe: Recipe, begun: Mapping[str, int]) -> Guide:
-        assert self.fusion is not None
-        return _guide(self.fusion, task, recipe, self.price, begun)
-
     def pilot_shape(self) -> list[Any]:
         return [self.share, self.pilot_price]
 
+    def approach_shape(self) -> list[Any]:
+        """What shapes the stage of the approach."""
+        return [self.pilot_shape(), self.approach and self.approach.as_dict()]
+
     def shape(self) -> list[Any]:
         """What shapes the search's stage."""
-        return [self.pilot_shape(), self.price, self.fusion and self.fusion.as_dict()]
+        return [self.approach_shape(), self.last and self.last.as_dict()]
 
     def write(self, place: Path) -> None:
         """Raises StorageError."""
-        fusion = None if self.fusion is None else self.fusion.as_dict()
-        prices = {"pilot_price": self.pilot_price, "price": self.price}
-        # JSON has no infinity: a price that nobody pays is null.
-        known = {name: None if price == float("inf") else price for name, price in prices.items()}
-        write_json(place, {"share": self.share, **known, "fusion": fusion})
+        write_json(
+            place,
+            {
+                "share": self.share,
+                "pilot_price": _written(self.pilot_price),
+                "approach": self.approach and self.approach.as_dict(),
+                "last": self.last and self.last.as_dict(),
+            },
+        )
 
     @staticmethod
     def read(place: Path) -> Guidance | None:
@@ -58,12 +83,21 @@ class Guidance:
             raw = json.loads(place.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        pilot_price, price = (
-            float("inf") if raw[name] is None else float(raw[name])
-            for name in ("pilot_price", "price")
+        return Guidance(
+            float(raw["share"]),
+            _read(raw["pilot_price"]),
+            Round.from_dict(raw["approach"]),
+            Round.from_dict(raw["last"]),
         )
-        fusion = None if raw["fusion"] is None else Fusion.from_dict(raw["fusion"])
-        return Guidance(float(raw["share"]), pilot_price, fusion, price)
+
+
+def _written(price: float) -> float | None:
+    """JSON has no infinity: a price that nobody pays is null."""
+    return None if price == float("inf") else price
+
+
+def _read(price: float | None) -> float:
+    return float("inf") if price is None else float(price)
 
 
 def guidance_place(plans: Path, batch: int, budget: int) -> Path:

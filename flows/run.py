@@ -15,7 +15,7 @@ import platform
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from importlib.metadata import version
 from pathlib import Path
@@ -24,13 +24,13 @@ from typing import Any
 
 from annotators import answer_logprob
 from annotators.checkers import build_checker
-from annotators.search import GUIDED_SEARCHES, SEARCHES
+from annotators.search import SEARCHES
 from flows.context import RunContext, known_prompts, note_identities, open_context
-from flows.fitting import MOST_SHARES, Fitting
 from flows.guidance import read_fusion
+from flows.phases import Phase, Phases
 from flows.shards import ShardWork
 from flows.take_in import take_in
-from pipeline.batches import Batch, allot, new_problems, plan_batch, read_batches
+from pipeline.batches import Batch, new_problems, plan_batch, read_batches
 from pipeline.card import card, card_facts
 from pipeline.errors import (
     EngineDown,
@@ -53,9 +53,6 @@ from pipeline.summary import Summary, summarize
 
 MAX_TASK_RUNS = 240  # Prefect's server drowns in thousands; four or five tasks a group
 _VERSIONS = ("ctranslate2", "datasets", "math-verify", "polars", "prefect", "pyarrow")
-
-
-Phase = tuple[tuple[str, ...], Callable[[], None] | None]
 
 
 class LabelRun:
@@ -149,26 +146,7 @@ class LabelRun:
 
     def phases(self) -> list[Phase]:
         """Stages in order; what a phase ends with needs the whole of it, of all shards."""
-        first: tuple[str, ...] = ("screen",)
-        rest: tuple[str, ...] = ("search", "check")
-        if self._guided:
-            return [
-                (first, self.allot),
-                (("pilot",), self.learn_search),
-                (rest, self.learn_labels),
-                (("publish",), None),
-            ]
-        # A budget is shared among the problems worth searching: all must be screened first.
-        budget = self.recipe.rollouts.budget_tokens >= 0
-        start: list[Phase] = [(first, self.allot)] if budget else []
-        rest = rest if budget else (*first, *rest)
-        if self.recipe.labels.view == "posterior":
-            return [*start, (rest, self.learn_labels), (("publish",), None)]
-        return [*start, ((*rest, "publish"), None)]
-
-    @property
-    def _guided(self) -> bool:
-        return self.recipe.rollouts.search in GUIDED_SEARCHES
+        return Phases(self.recipe, self.folder, self.batches, self._work).phases()
 
     def groups(self) -> list[list[str]]:
         """Shards that have something to do, grouped so that task runs stay few."""
@@ -209,49 +187,6 @@ class LabelRun:
             if isinstance(error, EngineDown | StorageError):
                 self._broken = error
             raise error from None
-
-    def allot(self) -> None:
-        """Share the budget among a batch's problems that are searched, once all are screened."""
-        if self.folder.origin is not None:
-            return  # a replay spends what its run was allotted
-        for batch, shards in self._unpublished():
-            markers = [work.plan.screen_stage().done() for work in shards]
-            live = sum(int(marker["live"]) for marker in markers if marker)
-            allowance = allot(batch, self.recipe.rollouts.budget_tokens, live)
-            if self._guided and allowance is not None:
-                allowance *= MOST_SHARES  # the price shares the budget; this only bounds it
-            guidance = self._fitting(batch, shards).plan_pilot() if self._guided else None
-            for work in shards:
-                work.plan.allowance, work.plan.guidance = allowance, guidance
-
-    def learn_search(self) -> None:
-        """After the pilot: what the guided search goes by."""
-        if self.folder.origin is not None:
-            return
-        for batch, shards in self._unpublished():
-            guidance = shards[0].plan.guidance
-            assert guidance is not None
-            guidance = self._fitting(batch, shards).learn_search(guidance)
-            for work in shards:
-                work.plan.guidance = guidance
-
-    def learn_labels(self) -> None:
-        """After the search: what view `posterior` goes by."""
-        if self.folder.origin is not None:
-            return
-        for batch, shards in self._unpublished():
-            fusion = self._fitting(batch, shards).learn_labels()
-            for work in shards:
-                work.plan.fusion = fusion
-
-    def _unpublished(self) -> Iterator[tuple[Batch, list[ShardWork]]]:
-        for batch in self.batches:
-            shards = [self._work[shard.name] for shard in batch.shards()]
-            if not all(work.plan.published for work in shards):
-                yield batch, shards
-
-    def _fitting(self, batch: Batch, shards: Sequence[ShardWork]) -> Fitting:
-        return Fitting(self.folder.plans, self.recipe, batch.number, shards)
 
     def finish(self) -> Summary:
         """Write the card, then the manifest. Raises StorageError."""

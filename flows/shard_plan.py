@@ -97,6 +97,19 @@ class ShardPlan:
         shape = [self.screen_stage().folder.name, self.context.prover.source()]
         return self._stage("pilot", [*shape, *self.guidance.pilot_shape()])
 
+    def approach_stage(self) -> Stage:
+        assert self.guidance is not None
+        shape = [self.screen_stage().folder.name, self.context.prover.source(), self.allowance]
+        return self._stage("approach", [*shape, *self.guidance.approach_shape()])
+
+    def begun_stage(self) -> Stage | None:
+        """Which bought what the search goes on from; None where nothing did."""
+        if self.guidance is None:
+            return None
+        if self.guidance.approach is not None:
+            return self.approach_stage()
+        return self.pilot_stage() if self.guidance.share else None
+
     def check_stage(self, name: str) -> Stage:
         shape = [self.search_stage().folder.name, self._source(name)]
         return self._stage(f"check-{name}", shape)
@@ -166,9 +179,19 @@ class ShardPlan:
             self.rollout_settings(), guide=lambda task: guidance.pilot_guide(task, recipe)
         )
 
+    def approach_settings(self, begun: Mapping[str, int]) -> RolloutSettings:
+        guidance, recipe = self.guidance, self.context.recipe
+        assert guidance is not None
+        assert guidance.approach is not None
+        approach = guidance.approach
+        return replace(
+            self.rollout_settings(), guide=lambda task: approach.guide(task, recipe, begun)
+        )
+
     def rollout_settings(self, begun: Mapping[str, int] = MappingProxyType({})) -> RolloutSettings:
-        """`begun`: draws of each prefix that the pilot bought."""
-        context, recipe, guidance = self.context, self.context.recipe, self.guidance
+        """`begun`: draws of each prefix that an earlier stage bought."""
+        context, recipe = self.context, self.context.recipe
+        last = None if self.guidance is None else self.guidance.last
         needs_window = recipe.labels.view == "scan" or recipe.rollouts.search == "scan"
         return RolloutSettings(
             search=recipe.rollouts.search,
@@ -188,5 +211,5 @@ class ShardPlan:
                 prompt_hash=context.prover.template.hash,
                 seed=recipe.seed,
             ),
-            guide=lambda task: None if guidance is None else guidance.guide(task, recipe, begun),
+            guide=lambda task: None if last is None else last.guide(task, recipe, begun),
         )

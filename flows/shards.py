@@ -1,4 +1,4 @@
-"""The stages of one shard: screen, pilot, search, check, publish.
+"""The stages of one shard: screen, pilot, approach, search, check, publish.
 
 Each returns at once where its result is there. Tables are read and written off the event loop.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import polars as pl
@@ -89,20 +89,26 @@ class ShardWork:
         await self._roll_out(place, self.plan.pilot_settings())
         self.context.meter.stages["pilot"] += 1
 
+    async def approach(self) -> None:
+        """A guided search of most of the budget, from what the pilot bought."""
+        if self.plan.guidance is None or self.plan.guidance.approach is None:
+            self.context.meter.stages_cached["approach"] += 1
+            return
+        place = self.plan.approach_stage()
+        if self._skip("approach", place):
+            return
+        piloted = self.plan.pilot_stage() if self.plan.guidance.share else None
+        begun = await asyncio.to_thread(_draws, piloted)
+        await self._roll_out(place, self.plan.approach_settings(begun))
+        self.context.meter.stages["approach"] += 1
+
     async def search(self) -> None:
         place = self.plan.search_stage()
         if self._skip("search", place):
             return
-        begun = await asyncio.to_thread(self._begun)
+        begun = await asyncio.to_thread(_draws, self.plan.begun_stage())
         await self._roll_out(place, self.plan.rollout_settings(begun))
         self.context.meter.stages["search"] += 1
-
-    def _begun(self) -> dict[str, int]:
-        """Draws of each prefix that the pilot bought."""
-        if self.plan.guidance is None or not self.plan.guidance.share:
-            return {}
-        bought = self.plan.pilot_stage().read("rollouts").column("prefix_hash").to_pylist()
-        return dict(Counter(bought))
 
     async def _roll_out(self, place: Stage, settings: RolloutSettings) -> None:
         context = self.context
@@ -122,6 +128,11 @@ class ShardWork:
         }
         await asyncio.to_thread(place.finish, tables, counts)
 
+    def stage_of(self, name: str) -> Stage:
+        """`pilot`, `approach` or `search`."""
+        place: Stage = getattr(self.plan, f"{name}_stage")()
+        return place
+
     def seen(self, stages: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame] | None:
         """Problems that are searched, their solutions and the evidence of some stages on them;
         None where the shard has no such problem."""
@@ -133,12 +144,9 @@ class ShardWork:
         )
         if not len(problems):
             return None
-        places: dict[str, Callable[[], list[Stage]]] = {
-            "pilot": lambda: [self.plan.pilot_stage()],
-            "search": lambda: [self.plan.search_stage()],
-            "check": lambda: [self.plan.check_stage(one) for one in self.context.recipe.annotators],
-        }
-        found = [place for name in stages for place in places[name]()]
+        found = [self.stage_of(name) for name in stages if name != "check"]
+        if "check" in stages:
+            found += [self.plan.check_stage(one) for one in self.context.recipe.annotators]
         solutions = pl.DataFrame(
             self._solutions() if "search" in stages else screened.read("solutions")
         )
@@ -315,3 +323,10 @@ class ShardWork:
             )
         finally:
             await journal.close()  # what a stage that failed had asked for is committed first
+
+
+def _draws(bought: Stage | None) -> dict[str, int]:
+    """Draws of each prefix that a stage bought."""
+    if bought is None:
+        return {}
+    return dict(Counter(bought.read("rollouts").column("prefix_hash").to_pylist()))

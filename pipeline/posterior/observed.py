@@ -72,7 +72,8 @@ class Observed:
 
     `samples`: of each problem, how many samples were drawn where it is known that some were right
     and some wrong (else it would not be here); 0 where nothing such is known. `truth` of each node:
-    1 the prefix is clean, 0 it is not, NONE unknown. `one_policy`: the solutions are the prover's own.
+    1 the prefix is clean, 0 it is not, NONE unknown. `one_policy`: the solutions are the
+    prover's own.
     """
 
     forest: Forest

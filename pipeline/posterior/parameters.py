@@ -112,8 +112,8 @@ _ENDS = {
 
 
 def bounds(one_policy: bool) -> list[tuple[float, float]]:
-    """Ends of the vector. `one_policy`: solutions and rollouts are of the same, so `own` is 0: free,
-    it would take up what the model lacks elsewhere, and bias every value."""
+    """Ends of the vector. `one_policy`: solutions and rollouts are of the same, so `own` is 0:
+    free, it would take up what the model lacks elsewhere, and bias every value."""
     ends = _ENDS | ({"own": (0.0, 0.0)} if one_policy else {})
     return [
         ends.get(name, (mean - 6 * deviation, mean + 6 * deviation))

@@ -98,7 +98,7 @@ def test_a_replay_gives_the_same_bytes(
         assert again.published(shard).read_bytes() == done.published(shard).read_bytes()
 
 
-@pytest.mark.parametrize("last", ["pilot", "search"])
+@pytest.mark.parametrize("last", ["pilot", "approach", "search"])
 def test_a_run_that_stops_between_phases_ends_as_the_others(
     last: str, done: DatasetFolder, module_recipe: Build, label_once: Label, tmp_path: Path
 ) -> None:

@@ -1,0 +1,101 @@
+"""The order of a run's stages, and what stands between them: what needs all shards of a batch.
+
+    screen ─▶ the budget is shared ─▶ search, check ─▶ publish
+
+and for a guided search, or view `posterior`, the fits of flows/fitting.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from annotators.search import GUIDED_SEARCHES
+from flows.fitting import MOST_SHARES, Fitting
+from flows.guidance import Guidance
+from flows.shards import ShardWork
+from pipeline.batches import Batch, allot
+from pipeline.folder import DatasetFolder
+from pipeline.recipe import Recipe
+
+Phase = tuple[tuple[str, ...], Callable[[], None] | None]
+
+
+class Phases:
+    """Of an open run: `works` by shard name. What it learns stands in each shard's plan. A replay
+    learns nothing: it goes by what its run was published by."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: DatasetFolder,
+        batches: Sequence[Batch],
+        works: Mapping[str, ShardWork],
+    ) -> None:
+        self._recipe = recipe
+        self._folder = folder
+        self._batches = batches
+        self._works = works
+        self._guided = recipe.rollouts.search in GUIDED_SEARCHES
+
+    def phases(self) -> list[Phase]:
+        """Stages in order; what a phase ends with needs the whole of it, of all shards."""
+        first: tuple[str, ...] = ("screen",)
+        rest: tuple[str, ...] = ("search", "check")
+        budget = self._recipe.rollouts.budget_tokens >= 0
+        if self._guided:
+            start: list[Phase] = [(first, self.allot), (("pilot",), self.learn_approach)]
+            if budget:
+                start.append((("approach",), self.learn_search))
+            return [*start, (rest, self.learn_labels), (("publish",), None)]
+        # A budget is shared among the problems worth searching: all must be screened first.
+        start = [(first, self.allot)] if budget else []
+        rest = rest if budget else (*first, *rest)
+        if self._recipe.labels.view == "posterior":
+            return [*start, (rest, self.learn_labels), (("publish",), None)]
+        return [*start, ((*rest, "publish"), None)]
+
+    def allot(self) -> None:
+        """Share the budget among a batch's problems that are searched, once all are screened."""
+        for batch, shards in self._unpublished():
+            markers = [work.plan.screen_stage().done() for work in shards]
+            live = sum(int(marker["live"]) for marker in markers if marker)
+            allowance = allot(batch, self._recipe.rollouts.budget_tokens, live)
+            if self._guided and allowance is not None:
+                allowance *= MOST_SHARES  # the price shares the budget; this only bounds it
+            guidance = self._fitting(batch, shards).plan_pilot() if self._guided else None
+            for work in shards:
+                work.plan.allowance, work.plan.guidance = allowance, guidance
+
+    def learn_approach(self) -> None:
+        """After the pilot: what the next search goes by."""
+        self._learn(Fitting.learn_approach)
+
+    def learn_search(self) -> None:
+        """After the approach: what the rest of the search goes by."""
+        self._learn(Fitting.learn_search)
+
+    def _learn(self, learn: Callable[[Fitting, Guidance], Guidance]) -> None:
+        for batch, shards in self._unpublished():
+            guidance = shards[0].plan.guidance
+            assert guidance is not None
+            guidance = learn(self._fitting(batch, shards), guidance)
+            for work in shards:
+                work.plan.guidance = guidance
+
+    def learn_labels(self) -> None:
+        """After the search: what view `posterior` goes by."""
+        for batch, shards in self._unpublished():
+            fusion = self._fitting(batch, shards).learn_labels()
+            for work in shards:
+                work.plan.fusion = fusion
+
+    def _unpublished(self) -> Iterator[tuple[Batch, list[ShardWork]]]:
+        if self._folder.origin is not None:
+            return
+        for batch in self._batches:
+            shards = [self._works[shard.name] for shard in batch.shards()]
+            if not all(work.plan.published for work in shards):
+                yield batch, shards
+
+    def _fitting(self, batch: Batch, shards: Sequence[ShardWork]) -> Fitting:
+        return Fitting(self._folder.plans, self._recipe, batch.number, shards)
