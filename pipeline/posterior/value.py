@@ -3,7 +3,8 @@
 In a state and at a difficulty, the value of a prefix is Beta around the curve's value; rollouts
 from the prefix sharpen it. Over states and difficulties that is a mixture, often with two humps
 (clean or not). Its equal-tailed interval is read off its distribution function on a fixed grid,
-finest near 0 and 1, and rounded outward to it: so a value of exactly 0 or 1 can be inside.
+finest near 0 and 1, and rounded outward to two decimals: finer ones would claim what no number of
+rollouts that anyone buys can show, and so a value of exactly 0 or 1 can be inside.
 
 The distribution functions I_x(a + c, b + i) follow from I_x(a, b) of the curve alone, step by step:
 
@@ -28,6 +29,7 @@ from pipeline.posterior.observed import Observed, distinct
 
 VALUES = np.sin(np.linspace(0, np.pi / 2, 121)) ** 2
 _ROWS = 2048  # of the curves' tables whose functions are remembered, 43 KiB each
+_TINY = 1e-9
 _MOST_STEPS = 64  # from (a, b); farther off, the function itself is cheaper
 
 
@@ -69,7 +71,10 @@ def values(seen: Observed, posterior: Posterior, mass: float) -> Values:
         low[nodes] = VALUES[np.maximum(under, 0)]
         over = np.count_nonzero(mixture < 1 - tail, axis=1)
         high[nodes] = VALUES[np.minimum(over, len(VALUES) - 1)]
-    return Values(mean, low, high)
+    # What is a hundredth already stays it, though it is not quite one in binary.
+    low = np.floor(100 * low + _TINY) / 100
+    high = np.ceil(100 * high - _TINY) / 100
+    return Values(mean, np.minimum(low, mean), np.maximum(high, mean))
 
 
 def _below(center: Floats, worth: Floats, correct: Ints, incorrect: Ints) -> Iterator[Floats]:
