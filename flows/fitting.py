@@ -1,7 +1,7 @@
 """The posterior's phases of a run: which problems pilot, what is learnt, what a token may cost.
 
-    screen ─▶ pilot (a share of the problems, by the prior) ─▶ fit ─▶ approach (most of the budget)
-           ─▶ fit ─▶ search (the rest) ─▶ fit ─▶ labels
+    screen, check ─▶ pilot (a share of the problems, by the prior) ─▶ fit
+                  ─▶ approach (most of the budget) ─▶ fit ─▶ search (the rest) ─▶ fit ─▶ labels
 
 The budget is kept by the approach: what a price makes problems spend is simulated, and no model
 knows that quite; so the approach aims at `APPROACH` of what is left, and the search goes on from
@@ -25,6 +25,7 @@ from flows.guidance import Guidance, Round, guidance_place, labels_place, read_f
 from flows.shards import ShardWork
 from pipeline.files import write_json
 from pipeline.labels import pieces
+from pipeline.posterior.fit import with_tables
 from pipeline.posterior.fusion import PRIOR, Fusion, groups_of, learn
 from pipeline.posterior.read import expected_tokens, read
 from pipeline.posterior.simulate import Market, price_of
@@ -56,23 +57,23 @@ class Fitting:
         live = self._live()
         if read_fusion(self._plans) is not None:
             # A batch that came later: the parameters of the dataset, and nothing to pilot.
-            return self._after_pilot(Guidance(0.0, float("inf")), self.learn_labels(), [])
+            return self._after_pilot(Guidance(0.0, float("inf")), self.learn_labels(), None)
         wanted = min(max(SHARE * live, LEAST_PILOT), MOST_PILOT)
-        return Guidance(wanted / max(live, 1), self._price(PRIOR, [], 1.0))
+        return Guidance(wanted / max(live, 1), self._price(PRIOR, None, 1.0))
 
     def learn_approach(self, guidance: Guidance) -> Guidance:
         """After the pilot: the parameters and the price of the next search."""
         if guidance.approach is not None or guidance.last is not None:
             return guidance
         # Of problems that piloted alone: without rollouts, parameters fit anything but errors.
-        fusion = _Frames.read(self._works, ["pilot"], MOST).measured().learn(self._recipe)
-        return self._after_pilot(guidance, fusion, ["pilot"])
+        fusion = _Frames.read(self._works, "pilot", MOST).measured().learn(self._recipe)
+        return self._after_pilot(guidance, fusion, "pilot")
 
-    def _after_pilot(self, guidance: Guidance, fusion: Fusion, stages: list[str]) -> Guidance:
+    def _after_pilot(self, guidance: Guidance, fusion: Fusion, stage: str | None) -> Guidance:
         if self._recipe.rollouts.budget_tokens < 0:  # a price is given: nothing to keep to
-            found = replace(guidance, last=Round(fusion, self._price(fusion, stages, 1.0)))
+            found = replace(guidance, last=Round(fusion, self._price(fusion, stage, 1.0)))
         else:
-            price = self._price(fusion, stages, APPROACH)
+            price = self._price(fusion, stage, APPROACH)
             found = replace(guidance, approach=Round(fusion, price))
         found.write(self._place)
         return found
@@ -85,8 +86,8 @@ class Fitting:
         if read_fusion(self._plans) is not None:
             fusion = guidance.approach.fusion
         else:
-            fusion = _Frames.read(self._works, ["approach"], MOST).learn(self._recipe)
-        found = replace(guidance, last=Round(fusion, self._price(fusion, ["approach"], 1.0)))
+            fusion = _Frames.read(self._works, "approach", MOST).learn(self._recipe)
+        found = replace(guidance, last=Round(fusion, self._price(fusion, "approach", 1.0)))
         found.write(self._place)
         return found
 
@@ -95,7 +96,7 @@ class Fitting:
         known = read_fusion(self._plans)
         if known is not None:
             return Fusion.from_dict(known)
-        frames = _Frames.read(self._works, ["search", "check"], MOST)
+        frames = _Frames.read(self._works, "search", MOST)
         fusion = frames.learn(self._recipe)
         write_json(labels_place(self._plans), fusion.as_dict())
         return fusion
@@ -104,25 +105,25 @@ class Fitting:
         markers = [work.plan.screen_stage().done() for work in self._works]
         return sum(int(marker["live"]) for marker in markers if marker)
 
-    def _price(self, fusion: Fusion, stages: list[str], share: float) -> float:
-        """Of a token, at which `share` of what `stages` left of the budget is spent on the problems
+    def _price(self, fusion: Fusion, stage: str | None, share: float) -> float:
+        """Of a token, at which `share` of what `stage` left of the budget is spent on the problems
         that there are."""
         budget = self._recipe.rollouts.budget_tokens
         if budget < 0:
             return self._recipe.rollouts.price / THOUSAND
-        frames = _Frames.read(self._works, stages, SIMULATED)
+        frames = _Frames.read(self._works, stage, SIMULATED)
         if not frames.live:
             return float("inf")
         live = self._live()
         markets = frames.markets(fusion, self._recipe, MOST_SHARES * budget / live)
-        left = share * (budget - self._spent(stages)) * frames.live / live
+        left = share * (budget - self._spent(stage)) * frames.live / live
         return price_of(markets, left, self._recipe.seed)
 
-    def _spent(self, stages: list[str]) -> int:
-        """Tokens of all rollouts that the last of `stages` knows, of all shards."""
-        if not stages:
+    def _spent(self, stage: str | None) -> int:
+        """Tokens of all rollouts that a stage has, of all shards."""
+        if stage is None:
             return 0
-        markers = [work.stage_of(stages[-1]).done() for work in self._works]
+        markers = [work.stage_of(stage).done() for work in self._works]
         return sum(int(marker["tokens"]) for marker in markers if marker)
 
 
@@ -138,14 +139,14 @@ class _Frames:
         self.live = len(problems)
 
     @staticmethod
-    def read(works: Sequence[ShardWork], stages: Sequence[str], most: int) -> _Frames:
-        """`stages`: whose evidence; shards without them are left out."""
+    def read(works: Sequence[ShardWork], stage: str | None, most: int) -> _Frames:
+        """`stage`: whose rollouts are evidence, beside what the other annotators said."""
         parts: list[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]] = []
         live = 0
         for work in works:
             if live >= most:
                 break
-            tables = work.seen(stages)
+            tables = work.seen(stage)
             if tables is not None:
                 parts.append(tables)
                 live += len(tables[0])
@@ -175,5 +176,6 @@ class _Frames:
         for name, part, inner, _, _ in groups_of(self.problems, self.solutions, layout):
             seen = read(inner, part, self.evidence, fusion.edges, recipe.questions.filtered)
             tokens = expected_tokens(part, inner, seen.forest)
-            found.append(Market(seen, fusion.parameters(name), tokens, most))
+            parameters = with_tables(seen, fusion.parameters(name))
+            found.append(Market(seen, parameters, tokens, most))
         return found

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from annotators.rollouts import SearchTask
 from annotators.search.probe import Guide
@@ -17,14 +19,23 @@ from pipeline.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Of a shard, before a search: `begun`, draws of each prefix that an earlier stage bought, and
+    `evidence` of other annotators, by problem."""
+
+    begun: Mapping[str, int] = field(default_factory=dict)
+    evidence: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """Parameters and a price of a token (bits), for all problems of a batch."""
 
     fusion: Fusion
     price: float
 
-    def guide(self, task: SearchTask, recipe: Recipe, begun: Mapping[str, int]) -> Guide:
-        return _guide(self.fusion, task, recipe, self.price, begun)
+    def guide(self, task: SearchTask, recipe: Recipe, known: Known) -> Guide:
+        return _guide(self.fusion, task, recipe, self.price, known)
 
     def as_dict(self) -> dict[str, Any]:
         return {"fusion": self.fusion.as_dict(), "price": _written(self.price)}
@@ -47,11 +58,11 @@ class Guidance:
     approach: Round | None = None
     last: Round | None = None
 
-    def pilot_guide(self, task: SearchTask, recipe: Recipe) -> Guide | None:
+    def pilot_guide(self, task: SearchTask, recipe: Recipe, known: Known) -> Guide | None:
         """None for a problem that does not pilot."""
         if unit(f"{recipe.seed}:{task.problem.problem_id}") >= self.share:
             return None
-        return _guide(PRIOR, task, recipe, self.pilot_price, {})
+        return _guide(PRIOR, task, recipe, self.pilot_price, known)
 
     def pilot_shape(self) -> list[Any]:
         return [self.share, self.pilot_price]
@@ -123,8 +134,7 @@ def unit(text: str) -> float:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
 
 
-def _guide(
-    fusion: Fusion, task: SearchTask, recipe: Recipe, price: float, begun: Mapping[str, int]
-) -> Guide:
+def _guide(fusion: Fusion, task: SearchTask, recipe: Recipe, price: float, known: Known) -> Guide:
     parameters = fusion.parameters(group_name(task.problem.domain, task.policy))
-    return Guide(parameters, fusion.edges, price, recipe.questions.filtered, begun)
+    evidence = known.evidence.get(task.problem.problem_id)
+    return Guide(parameters, fusion.edges, price, recipe.questions.filtered, known.begun, evidence)

@@ -43,10 +43,14 @@ class Phases:
         rest: tuple[str, ...] = ("search", "check")
         budget = self._recipe.rollouts.budget_tokens >= 0
         if self._guided:
-            start: list[Phase] = [(first, self.allot), (("pilot",), self.learn_approach)]
+            # What the other annotators say guides the search.
+            start: list[Phase] = [
+                ((*first, "check"), self.allot),
+                (("pilot",), self.learn_approach),
+            ]
             if budget:
                 start.append((("approach",), self.learn_search))
-            return [*start, (rest, self.learn_labels), (("publish",), None)]
+            return [*start, (("search",), self.learn_labels), (("publish",), None)]
         # A budget is shared among the problems worth searching: all must be screened first.
         start = [(first, self.allot)] if budget else []
         rest = rest if budget else (*first, *rest)

@@ -6,19 +6,18 @@ A stage's hash holds everything that shaped it, so a changed recipe never meets 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from annotators import answer_logprob
 from annotators.branches import Cutter
 from annotators.checkers import build_checker
 from annotators.rollouts import RolloutSettings
+from annotators.search import TREE_SEARCHES
 from annotators.steps import source_of
 from flows.context import RunContext
-from flows.guidance import Guidance, guidance_place, read_fusion
+from flows.guidance import Guidance, Known, guidance_place, read_fusion
 from pipeline.batches import Batch, Shard, problems_hash
 from pipeline.files import write_json
 from pipeline.posterior.fusion import Fusion
@@ -86,7 +85,7 @@ class ShardPlan:
             self.batch.imported_hash("rollouts", self.shard),
         ]
         if self.guidance is not None:
-            shape.append(self.guidance.shape())
+            shape += [self._guided_shape(), self.guidance.shape()]
         return self._stage(
             "search",
             [self.screen_stage().folder.name, settings.source, settings.allowance, *shape],
@@ -94,13 +93,18 @@ class ShardPlan:
 
     def pilot_stage(self) -> Stage:
         assert self.guidance is not None
-        shape = [self.screen_stage().folder.name, self.context.prover.source()]
-        return self._stage("pilot", [*shape, *self.guidance.pilot_shape()])
+        shape = [*self._guided_shape(), *self.guidance.pilot_shape()]
+        return self._stage("pilot", shape)
 
     def approach_stage(self) -> Stage:
         assert self.guidance is not None
-        shape = [self.screen_stage().folder.name, self.context.prover.source(), self.allowance]
-        return self._stage("approach", [*shape, *self.guidance.approach_shape()])
+        shape = [*self._guided_shape(), self.allowance, *self.guidance.approach_shape()]
+        return self._stage("approach", shape)
+
+    def _guided_shape(self) -> list[Any]:
+        """A guided search goes by what the other annotators said."""
+        checks = [self.check_stage(name).folder.name for name in self.context.recipe.annotators]
+        return [self.screen_stage().folder.name, self.context.prover.source(), *checks]
 
     def begun_stage(self) -> Stage | None:
         """Which bought what the search goes on from; None where nothing did."""
@@ -111,8 +115,13 @@ class ShardPlan:
         return self.pilot_stage() if self.guidance.share else None
 
     def check_stage(self, name: str) -> Stage:
-        shape = [self.search_stage().folder.name, self._source(name)]
-        return self._stage(f"check-{name}", shape)
+        made = self.search_stage() if self.grows else self.screen_stage()
+        return self._stage(f"check-{name}", [made.folder.name, self._source(name)])
+
+    @property
+    def grows(self) -> bool:
+        """Whether the search makes solutions, which annotators read too."""
+        return self.context.recipe.rollouts.search in TREE_SEARCHES
 
     def _source(self, name: str) -> str:
         settings = self.context.recipe.annotators[name]
@@ -172,24 +181,25 @@ class ShardPlan:
             seed=context.recipe.seed,
         )
 
-    def pilot_settings(self) -> RolloutSettings:
+    def pilot_settings(self, known: Known) -> RolloutSettings:
         guidance, recipe = self.guidance, self.context.recipe
         assert guidance is not None
         return replace(
-            self.rollout_settings(), guide=lambda task: guidance.pilot_guide(task, recipe)
+            self.rollout_settings(), guide=lambda task: guidance.pilot_guide(task, recipe, known)
         )
 
-    def approach_settings(self, begun: Mapping[str, int]) -> RolloutSettings:
+    def approach_settings(self, known: Known) -> RolloutSettings:
         guidance, recipe = self.guidance, self.context.recipe
         assert guidance is not None
         assert guidance.approach is not None
         approach = guidance.approach
         return replace(
-            self.rollout_settings(), guide=lambda task: approach.guide(task, recipe, begun)
+            self.rollout_settings(), guide=lambda task: approach.guide(task, recipe, known)
         )
 
-    def rollout_settings(self, begun: Mapping[str, int] = MappingProxyType({})) -> RolloutSettings:
-        """`begun`: draws of each prefix that an earlier stage bought."""
+    def rollout_settings(self, known: Known | None = None) -> RolloutSettings:
+        """`known`: to a guided search, before it begins."""
+        known = known or Known()
         context, recipe = self.context, self.context.recipe
         last = None if self.guidance is None else self.guidance.last
         needs_window = recipe.labels.view == "scan" or recipe.rollouts.search == "scan"
@@ -211,5 +221,5 @@ class ShardPlan:
                 prompt_hash=context.prover.template.hash,
                 seed=recipe.seed,
             ),
-            guide=lambda task: None if last is None else last.guide(task, recipe, begun),
+            guide=lambda task: None if last is None else last.guide(task, recipe, known),
         )

@@ -17,10 +17,10 @@ from annotators import answer_logprob
 from annotators.checkers import build_checker
 from annotators.paid import deposit, paid_rollouts
 from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
-from annotators.search import TREE_SEARCHES
 from annotators.steps import SolutionText, annotate_solutions
 from annotators.tasks import search_tasks
 from flows.context import Role, RunContext
+from flows.guidance import Known
 from flows.shard_plan import ShardPlan
 from pipeline.batches import Batch, Shard
 from pipeline.engines.build import sampling_of
@@ -86,7 +86,8 @@ class ShardWork:
         place = self.plan.pilot_stage()
         if self._skip("pilot", place):
             return
-        await self._roll_out(place, self.plan.pilot_settings())
+        known = await asyncio.to_thread(self._known, None)
+        await self._roll_out(place, self.plan.pilot_settings(known))
         self.context.meter.stages["pilot"] += 1
 
     async def approach(self) -> None:
@@ -98,24 +99,25 @@ class ShardWork:
         if self._skip("approach", place):
             return
         piloted = self.plan.pilot_stage() if self.plan.guidance.share else None
-        begun = await asyncio.to_thread(_draws, piloted)
-        await self._roll_out(place, self.plan.approach_settings(begun))
+        known = await asyncio.to_thread(self._known, piloted)
+        await self._roll_out(place, self.plan.approach_settings(known))
         self.context.meter.stages["approach"] += 1
 
     async def search(self) -> None:
         place = self.plan.search_stage()
         if self._skip("search", place):
             return
-        begun = await asyncio.to_thread(_draws, self.plan.begun_stage())
-        await self._roll_out(place, self.plan.rollout_settings(begun))
+        known = None
+        if self.plan.guidance is not None:
+            known = await asyncio.to_thread(self._known, self.plan.begun_stage())
+        await self._roll_out(place, self.plan.rollout_settings(known))
         self.context.meter.stages["search"] += 1
 
     async def _roll_out(self, place: Stage, settings: RolloutSettings) -> None:
         context = self.context
         solutions = self.plan.screen_stage().read("solutions")
         tasks = await asyncio.to_thread(lambda: self._tasks(solutions))
-        grows = context.recipe.rollouts.search in TREE_SEARCHES  # into solutions
-        async with self._buying(context.prover, logprobs=grows) as purchaser:
+        async with self._buying(context.prover, logprobs=self.plan.grows) as purchaser:
             paid = await self._deposit(tasks, purchaser)
             tables = await annotate_shard(tasks, settings, purchaser, paid)
         rollouts = tables["rollouts"]
@@ -133,9 +135,9 @@ class ShardWork:
         place: Stage = getattr(self.plan, f"{name}_stage")()
         return place
 
-    def seen(self, stages: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame] | None:
-        """Problems that are searched, their solutions and the evidence of some stages on them;
-        None where the shard has no such problem."""
+    def seen(self, stage: str | None) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame] | None:
+        """Problems that are searched, their solutions and the evidence on them: the annotators' and
+        that of a stage with rollouts. None where the shard has no such problem."""
         screened = self.plan.screen_stage()
         questions = pl.DataFrame(screened.read("questions"))
         ids = questions.filter(pl.col("question_reason").is_null())["problem_id"]
@@ -144,24 +146,36 @@ class ShardWork:
         )
         if not len(problems):
             return None
-        found = [self.stage_of(name) for name in stages if name != "check"]
-        if "check" in stages:
-            found += [self.plan.check_stage(one) for one in self.context.recipe.annotators]
-        solutions = pl.DataFrame(
-            self._solutions() if "search" in stages else screened.read("solutions")
-        )
-        if found:
-            prefixes = pl.DataFrame(found[0].read("prefixes"))
+        solutions = pl.DataFrame(self._solutions())
+        evidence = [EVIDENCE.empty_table(), self._checked()]
+        if stage is not None:
+            place = self.stage_of(stage)
+            prefixes = pl.DataFrame(place.read("prefixes"))
             solutions = solutions.join(
                 prefixes, on="solution_id", how="left", maintain_order="left"
             )
-        evidence = pa.concat_tables(
-            [EVIDENCE.empty_table(), *(place.read("evidence") for place in found)]
-        )
+            evidence.append(place.read("evidence"))
         solutions = solutions.filter(pl.col("problem_id").is_in(ids.implode())).with_columns(
             prover=pl.lit(self.context.prover.identity.model_revision)
         )
-        return problems, solutions, pl.DataFrame(evidence)
+        return problems, solutions, pl.DataFrame(pa.concat_tables(evidence))
+
+    def _checked(self) -> pa.Table:
+        """What the annotators other than rollouts said."""
+        places = [self.plan.check_stage(name) for name in self.context.recipe.annotators]
+        return pa.concat_tables([EVIDENCE.empty_table(), *(one.read("evidence") for one in places)])
+
+    def _known(self, bought: Stage | None) -> Known:
+        """Before a guided search: draws of each prefix that a stage bought, and other evidence."""
+        begun = Counter[str]()
+        if bought is not None:
+            begun.update(bought.read("rollouts").column("prefix_hash").to_pylist())
+        owner = pl.DataFrame(self._solutions().select(["solution_id", "problem_id"]))
+        evidence = pl.DataFrame(self._checked()).join(
+            owner, on="solution_id", how="inner", maintain_order="left"
+        )
+        parts = evidence.partition_by("problem_id", as_dict=True, include_key=False)
+        return Known(begun, {str(name): part for (name,), part in parts.items()})
 
     async def check(self) -> None:
         for name in self.context.recipe.annotators:
@@ -218,10 +232,7 @@ class ShardWork:
         folder, name = self.context.folder, self.shard.name
         recipe = self.context.recipe
         screened, searched = self.plan.screen_stage(), self.plan.search_stage()
-        checks = [self.plan.check_stage(annotator) for annotator in recipe.annotators]
-        evidence = pa.concat_tables(
-            [searched.read("evidence"), *(place.read("evidence") for place in checks)]
-        )
+        evidence = pa.concat_tables([searched.read("evidence"), self._checked()])
         problems = pl.DataFrame(screened.read("problems"))
         questions = pl.DataFrame(screened.read("questions"))
         solutions = self._solutions()
@@ -277,10 +288,10 @@ class ShardWork:
 
     def _solutions(self) -> pa.Table:
         """Drawn or imported ones, and those that the search made; together by problem."""
-        first, grown = (
-            place.read("solutions")
-            for place in (self.plan.screen_stage(), self.plan.search_stage())
-        )
+        first = self.plan.screen_stage().read("solutions")
+        if not self.plan.grows:
+            return first
+        grown = self.plan.search_stage().read("solutions")
         if not grown.num_rows:
             return first
         whole = pa.concat_tables([first, grown])
@@ -323,10 +334,3 @@ class ShardWork:
             )
         finally:
             await journal.close()  # what a stage that failed had asked for is committed first
-
-
-def _draws(bought: Stage | None) -> dict[str, int]:
-    """Draws of each prefix that a stage bought."""
-    if bought is None:
-        return {}
-    return dict(Counter(bought.read("rollouts").column("prefix_hash").to_pylist()))

@@ -6,8 +6,10 @@ token; then everything is inferred anew. A solution that is certain enough, or t
 make certain, proposes nothing; when none does, the problem is done. The fitted parameters and the
 price are frozen for the run, so the choices depend on the problem's own evidence only.
 
-The pilot of a run is this search with the prior's parameters, on a share of the problems; what it
-bought is the first wave of the search proper, and is in the journal.
+What other annotators said before (tools, scores) is evidence from the start: a step that arithmetic
+refutes needs no rollout. The pilot of a run is this search with the prior's parameters, on a share
+of the problems, and the approach is it with the first fit's; what they bought is the first wave of
+what goes on from there, and is in the journal.
 
 Guarantees: every choice is a function of the problem's evidence; no prefix gets more than
 `choose.MOST` rollouts.
@@ -19,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from annotators.search.probe import (
     Candidate,
@@ -32,10 +35,11 @@ from annotators.search.probe import (
 )
 from pipeline.labels.layout import NULL, Layout
 from pipeline.posterior.choose import MOST, choose
+from pipeline.posterior.fit import with_tables
 from pipeline.posterior.forest import plant
 from pipeline.posterior.infer import infer
 from pipeline.posterior.observed import Observed
-from pipeline.posterior.read import LOGPROB, SAMPLED, sampled
+from pipeline.posterior.read import LOGPROB, SAMPLED, sampled, scores_of, votes_of
 from pipeline.prefix import Prefix
 from pipeline.verdict import Verdict
 
@@ -63,6 +67,7 @@ class _State:
     def __init__(self, start: Start, guide: Guide, searched: int | None) -> None:
         self._guide = guide
         self._seen = observe(start.candidates, guide, start.root)
+        self._parameters = with_tables(self._seen, guide.parameters)
         self._drawn = np.zeros(self._seen.forest.num_nodes, dtype=np.int64)
         forest = self._seen.forest
         self._prefix: list[Prefix | None] = [None] * forest.num_nodes
@@ -91,7 +96,7 @@ class _State:
         return found
 
     def next(self) -> list[int]:
-        now = infer(self._seen, self._guide.parameters)
+        now = infer(self._seen, self._parameters)
         return [int(node) for node in choose(self._seen, now, self._tokens, self._guide.price)]
 
     def probe(self, node: int) -> Probe:
@@ -126,6 +131,11 @@ def observe(candidates: Sequence[Candidate], guide: Guide, root: Counts) -> Obse
     repeats = [[int(np.maximum(draws[outcome == kind] - 1, 0).sum()) for kind in (1, 0)]]
     flat = [value for candidate in candidates for value in _logprobs(candidate)]
     own = sampled(layout, forest, draws, np.array(flat), guide.edges.get(LOGPROB))
+    signals, votes = {SAMPLED: own}, {}
+    if guide.evidence is not None and len(guide.evidence):
+        ids = pl.Series([candidate.solution.solution_id for candidate in candidates])
+        signals |= scores_of(guide.evidence, ids, layout, forest, guide.edges)
+        votes = votes_of(guide.evidence, ids, layout, forest)
     correct, incorrect = np.zeros((2, forest.num_nodes), dtype=np.int64)
     if (root.correct, root.incorrect) != (right, wrong):
         correct[0], incorrect[0] = root.correct, root.incorrect
@@ -136,7 +146,8 @@ def observe(candidates: Sequence[Candidate], guide: Guide, root: Counts) -> Obse
         outcome=outcome,
         samples=np.array([right + wrong if right and wrong and guide.filtered else 0]),
         repeats=np.array(repeats),
-        signals={SAMPLED: own},
+        signals=signals,
+        votes=votes,
     )
 
 

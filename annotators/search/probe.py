@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from pipeline.labels.layout import Floats
 from pipeline.posterior.parameters import Parameters
 from pipeline.prefix import CutSolution, Prefix
@@ -80,14 +82,15 @@ class Measured:
 @dataclass(frozen=True, slots=True)
 class Guide:
     """What search `posterior` goes by. `price`: bits that a token must tell. `filtered`: questions
-    that were always or never solved are not searched. `begun`: draws that the pilot bought, by
-    prefix hash."""
+    that were always or never solved are not searched. `begun`: draws that an earlier stage bought,
+    by prefix hash. `evidence`: what other annotators said of the problem's solutions."""
 
     parameters: Parameters
     edges: Mapping[str, Floats]
     price: float
     filtered: bool
     begun: Mapping[str, int] = field(default_factory=dict)
+    evidence: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)

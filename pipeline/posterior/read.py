@@ -74,7 +74,7 @@ def read(
         repeats=np.stack([right - distinct[0], wrong - distinct[1]], axis=1),
         one_policy=bool(own.all()),
         signals=_signals(solutions, evidence, layout, forest, draws, edges),
-        votes=_votes(evidence, ids, layout, forest),
+        votes=votes_of(evidence, ids, layout, forest),
     )
 
 
@@ -87,12 +87,18 @@ def step_scores(
     values = logprob.cast("float64").fill_null(float("nan")).to_numpy(zero_copy_only=False)
     if not np.isnan(values).all():
         found[LOGPROB] = values
+    return found | _scores(evidence, solutions["solution_id"], layout)
+
+
+def _scores(evidence: pl.DataFrame, ids: pl.Series, layout: Layout) -> dict[str, Floats]:
+    """What annotators that give numbers say of each prefix."""
+    found = {}
     scored = evidence.filter(pl.col("score").is_not_null() & (pl.col("target") == "prefix_value"))
     for name in scored["annotator"].unique().sort():
         rows = locate(
             scored.filter(pl.col("annotator") == name),
             "prefix_value",
-            solutions["solution_id"],
+            ids,
             layout,
             ("score",),
         ).filter(pl.col("step") >= 0)
@@ -135,11 +141,28 @@ def _signals(
     scores = step_scores(solutions, evidence, layout)
     own = scores.pop(LOGPROB, None)
     found = {SAMPLED: sampled(layout, forest, draws, own, edges.get(LOGPROB))}
-    for name, values in scores.items():
-        if name in edges:
-            category = binned(values, edges[name], forest)
-            found[name] = Signal(category, of_step=False, size=len(edges[name]) + 1)
-    return found
+    return found | _rated(scores, edges, forest)
+
+
+def scores_of(
+    evidence: pl.DataFrame,
+    ids: pl.Series,
+    layout: Layout,
+    forest: Forest,
+    edges: Mapping[str, Floats],
+) -> dict[str, Signal]:
+    """Of annotators that give numbers, where their bins are known."""
+    return _rated(_scores(evidence, ids, layout), edges, forest)
+
+
+def _rated(
+    scores: Mapping[str, Floats], edges: Mapping[str, Floats], forest: Forest
+) -> dict[str, Signal]:
+    return {
+        name: Signal(binned(values, edges[name], forest), of_step=False, size=len(edges[name]) + 1)
+        for name, values in scores.items()
+        if name in edges
+    }
 
 
 def sampled(
@@ -184,9 +207,10 @@ def support(layout: Layout, forest: Forest, draws: Ints) -> Ints:
     return np.where((before < 2) | (through < 1), NONE, category)
 
 
-def _votes(
+def votes_of(
     evidence: pl.DataFrame, ids: pl.Series, layout: Layout, forest: Forest
 ) -> dict[str, Votes]:
+    """Of all annotators, by "<annotator>:<target>"."""
     found = {}
     columns = ("correct", "incorrect", "unknown")
     every = [

@@ -285,7 +285,11 @@ def test_rollouts_stay_within_their_bounds(outcomes: dict[str, str]) -> None:
 
 
 def read_candidates(
-    candidates: Sequence[Candidate], edges: dict[str, np.ndarray], root: Counts, prover: str
+    candidates: Sequence[Candidate],
+    edges: dict[str, np.ndarray],
+    root: Counts,
+    prover: str,
+    said: pl.DataFrame,
 ) -> Observed:
     """The same problem, as the labels read it."""
     rows = [
@@ -321,7 +325,7 @@ def read_candidates(
             "unknown": root.unknown,
         }
     )
-    evidence = pl.concat([evidence, at_root], how="diagonal_relaxed")
+    evidence = pl.concat([evidence, at_root, said], how="diagonal_relaxed")
     return read(pieces.layout(solutions), solutions, evidence, edges, True)
 
 
@@ -338,13 +342,43 @@ ROOTS = {
 }
 
 
+def said(*rows: tuple[str, int, str, str, tuple[int, int, int], float | None]) -> pl.DataFrame:
+    """solution, step, annotator, target, votes (correct, incorrect, unknown), score."""
+    found = [
+        {
+            "solution_id": solution,
+            "step": step,
+            "annotator": annotator,
+            "target": target,
+            **dict(zip(("correct", "incorrect", "unknown"), votes, strict=True)),
+            "score": score,
+        }
+        for solution, step, annotator, target, votes, score in rows
+    ]
+    return pl.DataFrame(found, schema_overrides={"score": pl.Float64})
+
+
+SAID = said(
+    ("abcd", 2, "arithmetic", "step_valid", (0, 1, 0), None),
+    ("abxy", 1, "arithmetic", "step_valid", (1, 0, 0), None),
+    ("kl", 0, "judge", "prefix_correct", (3, 1, 1), None),
+    ("abcd", 0, "answer_logprob", "prefix_value", (0, 0, 0), -3.0),
+    ("abxy", 2, "answer_logprob", "prefix_value", (0, 0, 0), -0.1),
+)
+EDGES = {LOGPROB: np.array([-1.0, -0.4]), "answer_logprob": np.array([-2.0, -1.0])}
+
+
 @pytest.mark.parametrize(("root", "prover"), ROOTS.values(), ids=ROOTS.keys())
-@pytest.mark.parametrize("edges", [{}, {LOGPROB: np.array([-1.0, -0.4])}], ids=["", "logprobs"])
+@pytest.mark.parametrize("edges", [{}, EDGES], ids=["", "scores"])
+@pytest.mark.parametrize("others", [SAID[:0], SAID], ids=["", "annotators"])
 def test_the_search_sees_what_the_labels_do(
-    edges: dict[str, np.ndarray], root: Counts, prover: str
+    others: pl.DataFrame, edges: dict[str, np.ndarray], root: Counts, prover: str
 ) -> None:
-    searched = observe(PROBLEM, replace(guided(), edges=edges), root)
-    labelled = read_candidates(PROBLEM, edges, root, prover)
+    searched = observe(PROBLEM, replace(guided(), edges=edges, evidence=others), root)
+    labelled = read_candidates(PROBLEM, edges, root, prover, others)
+    assert searched.signals.keys() == labelled.signals.keys()
+    assert searched.votes.keys() == labelled.votes.keys()
+    assert len(labelled.votes) == (2 if len(others) else 0)
     at, to = searched.forest.step_node, labelled.forest.step_node
     for ours, theirs in (
         (searched.forest.length, labelled.forest.length),
@@ -363,6 +397,7 @@ def test_the_search_sees_what_the_labels_do(
     assert searched.samples.tolist() == labelled.samples.tolist()
     assert searched.repeats.tolist() == labelled.repeats.tolist()
     for name, parameters in {"prior": start(), "tabled": tabled(labelled)}.items():
+        parameters = with_tables(labelled, parameters)
         ours, theirs = infer(searched, parameters), infer(labelled, parameters)
         np.testing.assert_allclose(ours.clean[at], theirs.clean[to], atol=1e-12, err_msg=name)
         np.testing.assert_allclose(ours.difficulty, theirs.difficulty, atol=1e-12, err_msg=name)
@@ -374,6 +409,24 @@ def tabled(seen: Observed) -> Parameters:
     size = flat.tables[SAMPLED].shape[1]
     table = np.random.default_rng(0).dirichlet(np.ones(size), 3)
     return replace(flat, tables={SAMPLED: table})
+
+
+def test_a_step_that_a_tool_refutes_draws_no_rollouts_behind_it() -> None:
+    """Once it is known how right the tool is."""
+    verdict = said(("abcd", 1, "arithmetic", "step_valid", (0, 1, 0), None))
+    sure = np.array([[0.01, 0.98, 0.01], [0.98, 0.001, 0.019], [0.9, 0.05, 0.05]])
+    parameters = replace(
+        start(),
+        tables={"arithmetic:step_valid": sure},
+        strength={"arithmetic:step_valid": 2.0},
+    )
+    trusting = replace(guided(), parameters=parameters, evidence=verdict)
+    rollouts = Rollouts({"a": "c" * 99})
+    run([candidate("abcd")], rollouts.serve, trusting)
+    without = Rollouts({"a": "c" * 99})
+    run([candidate("abcd")], without.serve, guided())
+    assert "abc" in without.drawn
+    assert set(rollouts.drawn) <= {"a"}
 
 
 def test_two_cuttings_of_one_text_do_not_ask_for_ever() -> None:
