@@ -18,6 +18,7 @@ from pipeline.engines.base import Prompt
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.layout import Bools, Floats, Ints
 from pipeline.posterior.choose import choose
+from pipeline.posterior.curves import curves
 from pipeline.posterior.fusion import ALL, PRIOR, Fused, Fusion, fuse, learn
 from pipeline.posterior.infer import infer
 from pipeline.posterior.observed import Observed
@@ -224,11 +225,11 @@ def _search(toy: Toy, draws: Ints, fusion: Fusion, tokens: Floats, price: float)
     """What search `posterior` does in every problem at once: equal choices, in fewer passes."""
     parameters = fusion.parameters(ALL)
     seen = _observed(toy, draws)
-    forest = seen.forest
+    forest, table = seen.forest, curves(seen.rows, parameters)
     cost = _of_nodes(seen, tokens)
     draws = draws.copy()
     while True:
-        nodes = choose(seen, infer(seen, parameters), cost, price)
+        nodes = choose(seen, infer(seen, parameters, table=table), cost, price)
         if not len(nodes):
             return draws
         draws[forest.first_step[nodes]] += 1

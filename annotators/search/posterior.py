@@ -35,6 +35,7 @@ from annotators.search.probe import (
 )
 from pipeline.labels.layout import NULL, Layout
 from pipeline.posterior.choose import MOST, choose
+from pipeline.posterior.curves import curves
 from pipeline.posterior.fit import with_tables
 from pipeline.posterior.forest import plant
 from pipeline.posterior.infer import infer
@@ -68,6 +69,7 @@ class _State:
         self._guide = guide
         self._seen = observe(start.candidates, guide, start.root)
         self._parameters = with_tables(self._seen, guide.parameters)
+        self._table = curves(self._seen.rows, self._parameters)
         self._drawn = np.zeros(self._seen.forest.num_nodes, dtype=np.int64)
         forest = self._seen.forest
         self._prefix: list[Prefix | None] = [None] * forest.num_nodes
@@ -96,7 +98,7 @@ class _State:
         return found
 
     def next(self) -> list[int]:
-        now = infer(self._seen, self._parameters)
+        now = infer(self._seen, self._parameters, table=self._table)
         return [int(node) for node in choose(self._seen, now, self._tokens, self._guide.price)]
 
     def probe(self, node: int) -> Probe:

@@ -46,6 +46,12 @@ def choose(seen: Observed, posterior: Posterior, tokens: Floats, price: float) -
 
     `tokens`: expected for a rollout from each node; infinite where none may be drawn.
     """
+    node, rate = proposals(seen, posterior, tokens)
+    return np.unique(node[(rate >= price) & (rate > 0)])
+
+
+def proposals(seen: Observed, posterior: Posterior, tokens: Floats) -> tuple[Ints, Floats]:
+    """Of each solution: the node of its best probe, and its bits for each token."""
     forest = seen.forest
     rate = bits(seen, posterior) * forest.through / tokens
     rate[seen.correct + seen.incorrect >= MOST] = 0.0
@@ -57,8 +63,7 @@ def choose(seen: Observed, posterior: Posterior, tokens: Floats, price: float) -
         better = best[parent] >= best[level]
         best[level] = np.where(better, best[parent], best[level])
         node[level] = np.where(better, node[parent], node[level])
-    leaf = forest.leaf[(best[forest.leaf] >= price) & (best[forest.leaf] > 0)]
-    return np.unique(node[leaf])
+    return node[forest.leaf], best[forest.leaf]
 
 
 def entropy(p: Floats) -> Floats:

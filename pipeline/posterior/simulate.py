@@ -1,8 +1,9 @@
 """What a search would spend at a price, without spending it: the price that a budget affords.
 
 The model knows how it would be answered: hidden states and values are drawn from the posterior, and
-the search runs against them, all problems in step. The price of a token (bits) at which the mean
-spending of these problems meets the budget is found by bisection on its logarithm.
+the search runs against them, all problems in step. The price begins high and falls whenever nothing
+is worth it any more: a search at a lower price is one at a higher price that goes on, so a single
+descent tells what every price on the way makes these problems spend.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.labels.layout import Bools, Floats, Ints
-from pipeline.posterior.choose import MOST, choose
-from pipeline.posterior.curves import LEAST
+from pipeline.posterior.choose import MOST, proposals
+from pipeline.posterior.curves import LEAST, curves
 from pipeline.posterior.infer import Posterior, infer
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.parameters import Parameters
 
 LOWEST, HIGHEST = 1e-7, 1.0  # bits a token
-_HALVINGS = 9
-_WAVES = 300
+_FALL = 0.85  # of the price, at least
 
 
 @dataclass(frozen=True)
@@ -43,46 +43,63 @@ def price_of(markets: Sequence[Market], budget: float, seed: int) -> float:
     if budget <= 0:
         return float("inf")
     random = np.random.default_rng(seed)
-    values = [_draw(m.seen, infer(m.seen, m.parameters), random) for m in markets]
-
-    def spent(price: float) -> float:
-        total = 0.0
-        for market, value in zip(markets, values, strict=True):
-            total += _spent(market, price, value, seed, budget)
-            if total > budget:
-                break
-        return total
-
-    if spent(LOWEST) <= budget:
-        return LOWEST
-    low, high = np.log(LOWEST), np.log(HIGHEST)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if spent(float(np.exp(middle))) > budget else (low, middle)
-    return float(np.exp(high))
-
-
-def _spent(market: Market, price: float, values: Floats, seed: int, budget: float) -> float:
-    """Tokens that the search writes at a price; stops counting at twice the budget."""
-    seen, parameters, tokens = market.seen, market.parameters, market.tokens
-    # A number for each rollout that may come: a price changes how many come, not how they end.
-    chance = np.random.default_rng(seed).random((MOST, len(values)))
-    of_problem = np.zeros(seen.forest.num_problems)
-    correct, incorrect = seen.correct.copy(), seen.incorrect.copy()
-    for _ in range(_WAVES):
-        now = replace(seen, correct=correct, incorrect=incorrect)
-        nodes = choose(now, infer(now, parameters), tokens, price)
-        owner = seen.forest.problem[nodes]
-        nodes = nodes[of_problem[owner] + tokens[nodes] <= market.most]
-        if not len(nodes):
+    plays = [_Play(market, random, seed) for market in markets]
+    price, before = HIGHEST, (HIGHEST, 0.0)
+    while True:
+        rates = [play.advance(price, 2 * budget) for play in plays]
+        spent = sum(play.spent for play in plays)
+        if spent > budget:
             break
-        np.add.at(of_problem, seen.forest.problem[nodes], tokens[nodes])
-        if of_problem.sum() > 2 * budget:
-            break
-        right = chance[correct[nodes] + incorrect[nodes], nodes] < values[nodes]
-        correct = correct + _at(nodes, right, len(correct))
-        incorrect = incorrect + _at(nodes, ~right, len(correct))
-    return float(of_problem.sum())
+        best = max(rates, default=0.0)
+        if price <= LOWEST or best < LOWEST:
+            return LOWEST
+        before = (price, spent)
+        price = max(min(price * _FALL, best), LOWEST)
+    # Between the last two prices spending is taken to be linear in the logarithm.
+    part = (budget - before[1]) / (spent - before[1])
+    return float(np.exp((1 - part) * np.log(before[0]) + part * np.log(price)))
+
+
+class _Play:
+    """The search of a market's problems against drawn values."""
+
+    def __init__(self, market: Market, random: np.random.Generator, seed: int) -> None:
+        self._market = market
+        self._seen = market.seen
+        self._tokens = market.tokens.copy()
+        self._table = curves(market.seen.rows, market.parameters)
+        now = infer(market.seen, market.parameters, table=self._table)
+        self._values = _draw(market.seen, now, random)
+        # A number for each rollout that may come: a price changes how many come, not how they end.
+        self._chance = np.random.default_rng(seed).random((MOST, len(self._values)))
+        self._of_problem = np.zeros(market.seen.forest.num_problems)
+
+    @property
+    def spent(self) -> float:
+        return float(self._of_problem.sum())
+
+    def advance(self, price: float, most: float) -> float:
+        """Search until nothing is worth the price, or more than `most` tokens are spent; the rate
+        of the best probe that is left."""
+        owner = self._seen.forest.problem
+        while True:
+            now = infer(self._seen, self._market.parameters, table=self._table)
+            node, rate = proposals(self._seen, now, self._tokens)
+            best = float(rate.max(initial=0.0))
+            if best < price or best <= 0 or self.spent > most:
+                return best
+            nodes = np.unique(node[rate >= price])
+            over = self._of_problem[owner[nodes]] + self._tokens[nodes] > self._market.most
+            self._tokens[nodes[over]] = np.inf  # as a search leaves what its allowance cannot buy
+            nodes = nodes[~over]
+            np.add.at(self._of_problem, owner[nodes], self._tokens[nodes])
+            correct, incorrect = self._seen.correct, self._seen.incorrect
+            right = self._chance[correct[nodes] + incorrect[nodes], nodes] < self._values[nodes]
+            self._seen = replace(
+                self._seen,
+                correct=correct + _at(nodes, right, len(correct)),
+                incorrect=incorrect + _at(nodes, ~right, len(correct)),
+            )
 
 
 def _at(nodes: Ints, mask: Bools, size: int) -> Ints:
