@@ -171,11 +171,11 @@ def _points(found: Sequence[dict[str, Any]]) -> list[Any]:
         method = row["method"]
         if method.startswith("posterior of"):
             continue  # its tokens are exhaustive search's own
-        wrong_only, true = "wrong only" in method, "true globals" in method
-        method = method.split(" k=")[0]
-        if method.startswith("posterior"):
-            method = "posterior"
-        method += (", wrong only" if wrong_only else "") + (", true globals" if true else "")
+        kind, _, rest = method.partition(", ")
+        kind = kind.split(" k=")[0]
+        if kind.startswith("posterior"):
+            kind = "posterior"
+        method = f"{kind}, {rest}" if rest else kind
         # The intervals are of the difference from exhaustive search; drawn around the method.
         base = row["f1"] - row["f1_over_baseline"]
         ends = {name: None if row[name] is None else base + row[name] for name in ("low", "high")}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from annotators import answer_logprob
 from bench.quality_bound import Bound, bound
 from bench.quality_found import MASS, CellFound, Found, Truth, aggregates, flat, of_labels
 from bench.quality_worlds import Cell, true_values, truth_of
@@ -20,6 +21,7 @@ from pipeline.posterior.read import expected_tokens, read
 from pipeline.step_truth import align
 
 SHARES = (0.05, 0.1, 0.3, 1.0)
+RATED_SHARES = (0.1, 0.3)  # with the log-probability of the reference answer
 _NOT_SEARCHED = ("all_right", "all_wrong", "no_outcome")
 
 
@@ -67,10 +69,13 @@ def measure(cell: Cell) -> CellFound:
         found.append(_rule(search, _Run.of(made, undecided)))
     # The budget is of the run, which knows nothing of undecided solutions.
     tokens = found[0].tokens * len(base.labels)
-    for share in SHARES:
-        settings = {"search": "posterior", "budget_tokens": round(share * tokens)}
-        made = cell.run(f"posterior-{round(100 * share)}", settings, "posterior")
-        found.append(_posterior(f"posterior {share:.0%}", _Run.of(made, undecided)))
+    for more in ([], [answer_logprob.NAME]):
+        for share in SHARES if not more else RATED_SHARES:
+            settings = {"search": "posterior", "budget_tokens": round(share * tokens)}
+            name = "-".join(["posterior", f"{100 * share:.0f}", *more])
+            made = cell.run(name, settings, "posterior", ["arithmetic", *more])
+            method = ", ".join([f"posterior {share:.0%}", *more])
+            found.append(_posterior(method, _Run.of(made, undecided)))
     derived = _Run.of(_derived(cell, folder, "posterior"), undecided)
     found.append(_posterior("posterior of exhaustive k=8", derived))
     answers = base.labels["final_answer"].fill_null("").to_list()

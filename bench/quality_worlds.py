@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,9 @@ class Cell:
     def folder(self) -> Path:
         return self.out / f"{self.world}-{self.policy}"
 
-    def recipe(self, method: str, rollouts: dict[str, Any], view: str) -> Recipe:
+    def recipe(
+        self, method: str, rollouts: dict[str, Any], view: str, annotators: Sequence[str]
+    ) -> Recipe:
         return parse_recipe(
             {
                 "name": f"{self.world}-{self.policy}-{method}",
@@ -66,7 +69,7 @@ class Cell:
                     "max_tokens": 400,
                 },
                 "rollouts": rollouts,
-                "annotators": {"arithmetic": {}},
+                "annotators": {name: {} for name in annotators},
                 "labels": {"view": view},
                 "run": {"shard_problems": 50},
                 "output": {"dir": str(self.folder / method)},
@@ -87,12 +90,18 @@ class Cell:
         own.write_text("\n".join(lines[: SIZES[self.world, self.policy]]) + "\n")
         return own
 
-    def run(self, method: str, rollouts: dict[str, Any], view: str) -> DatasetFolder:
+    def run(
+        self,
+        method: str,
+        rollouts: dict[str, Any],
+        view: str,
+        annotators: Sequence[str] = ("arithmetic",),
+    ) -> DatasetFolder:
         """A finished run of a method, on the solutions and draws of all."""
         folder = DatasetFolder(self.folder / method)
         if folder.manifest.exists():
             return folder
-        recipe = self.recipe(method, rollouts, view)
+        recipe = self.recipe(method, rollouts, view, annotators)
         source = self.folder / "exhaustive-16" / "work"
         if not folder.work.exists() and method != "exhaustive-16":
             shutil.copytree(source, folder.work, ignore=_of_the_source)
