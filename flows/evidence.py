@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -36,6 +37,13 @@ class Evidence:
             return self
         asked = self.problems.filter(pl.col("question_reason").is_null())
         return self.of(asked["problem_id"])
+
+    def measured(self) -> Evidence:
+        """Problems with rollouts from some step."""
+        drawn = pl.sum_horizontal("correct", "incorrect", "unknown") > 0
+        rows = self.evidence.filter((pl.col("target") == "prefix_value") & (pl.col("step") >= 0))
+        solutions = self.solutions.join(rows.filter(drawn), on="solution_id", how="semi")
+        return self.of(solutions["problem_id"].unique())
 
     def learn(self, questions: Questions, truth: pl.DataFrame | None = None) -> Fusion:
         if not len(self.solutions):
@@ -88,6 +96,11 @@ def evidence_of(origin: DatasetFolder, trusted: pl.DataFrame | None = None) -> E
     if not parts:
         what = "searched problem" if trusted is None else "solution that the truth table knows"
         raise InputError(f"{origin.root}: holds no {what}: there is nothing to learn from")
+    return together(parts)
+
+
+def together(parts: Sequence[Evidence]) -> Evidence:
+    """Of several shards; at least one."""
     return Evidence(
         *(
             pl.concat([getattr(part, name) for part in parts], how="diagonal_relaxed")

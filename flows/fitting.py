@@ -18,15 +18,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import polars as pl
-
-from flows.evidence import MOST
+from flows.evidence import MOST, Evidence, together
 from flows.guidance import Guidance, Round, guidance_place, labels_place, read_fusion, unit
 from flows.shards import ShardWork
 from pipeline.files import write_json
 from pipeline.labels import pieces
 from pipeline.posterior.fit import with_tables
-from pipeline.posterior.fusion import PRIOR, Fusion, groups_of, learn
+from pipeline.posterior.fusion import PRIOR, Fusion, groups_of
 from pipeline.posterior.read import expected_tokens, read
 from pipeline.posterior.simulate import Market, price_of
 from pipeline.recipe import Recipe
@@ -66,7 +64,8 @@ class Fitting:
         if guidance.approach is not None or guidance.last is not None:
             return guidance
         # Of problems that piloted alone: without rollouts, parameters fit anything but errors.
-        fusion = _Frames.read(self._works, "pilot", MOST).measured().learn(self._recipe)
+        seen = self._seen("pilot", MOST)
+        fusion = PRIOR if seen is None else seen.measured().learn(self._recipe.questions)
         return self._after_pilot(guidance, fusion, "pilot")
 
     def _after_pilot(self, guidance: Guidance, fusion: Fusion, stage: str | None) -> Guidance:
@@ -86,7 +85,7 @@ class Fitting:
         if read_fusion(self._plans) is not None:
             fusion = guidance.approach.fusion
         else:
-            fusion = _Frames.read(self._works, "approach", MOST).learn(self._recipe)
+            fusion = self._learn("approach")
         found = replace(guidance, last=Round(fusion, self._price(fusion, "approach", 1.0)))
         found.write(self._place)
         return found
@@ -96,10 +95,25 @@ class Fitting:
         known = read_fusion(self._plans)
         if known is not None:
             return Fusion.from_dict(known)
-        frames = _Frames.read(self._works, "search", MOST)
-        fusion = frames.learn(self._recipe)
+        fusion = self._learn("search")
         write_json(labels_place(self._plans), fusion.as_dict())
         return fusion
+
+    def _learn(self, stage: str) -> Fusion:
+        seen = self._seen(stage, MOST)
+        return PRIOR if seen is None else seen.learn(self._recipe.questions)
+
+    def _seen(self, stage: str | None, most: int) -> Evidence | None:
+        """Of whole shards until they have `most` problems. `stage`: whose rollouts are evidence,
+        beside what the other annotators said. None where no problem is searched."""
+        parts: list[Evidence] = []
+        for work in self._works:
+            if sum(len(part.problems) for part in parts) >= most:
+                break
+            part = work.seen(stage)
+            if part is not None:
+                parts.append(part)
+        return together(parts) if parts else None
 
     def _live(self) -> int:
         markers = [work.plan.screen_stage().done() for work in self._works]
@@ -111,12 +125,12 @@ class Fitting:
         budget = self._recipe.rollouts.budget_tokens
         if budget < 0:
             return self._recipe.rollouts.price / THOUSAND
-        frames = _Frames.read(self._works, stage, SIMULATED)
-        if not frames.live:
+        seen = self._seen(stage, SIMULATED)
+        if seen is None:
             return float("inf")
         live = self._live()
-        markets = frames.markets(fusion, self._recipe, MOST_SHARES * budget / live)
-        left = share * (budget - self._spent(stage)) * frames.live / live
+        markets = _markets(seen, fusion, self._recipe, MOST_SHARES * budget / live)
+        left = share * (budget - self._spent(stage)) * len(seen.problems) / live
         return price_of(markets, left, self._recipe.seed)
 
     def _spent(self, stage: str | None) -> int:
@@ -127,55 +141,12 @@ class Fitting:
         return sum(int(marker["tokens"]) for marker in markers if marker)
 
 
-class _Frames:
-    """The tables of some shards, of problems that are searched."""
-
-    def __init__(
-        self, problems: pl.DataFrame, solutions: pl.DataFrame, evidence: pl.DataFrame
-    ) -> None:
-        self.problems = problems
-        self.solutions = solutions
-        self.evidence = evidence
-        self.live = len(problems)
-
-    @staticmethod
-    def read(works: Sequence[ShardWork], stage: str | None, most: int) -> _Frames:
-        """`stage`: whose rollouts are evidence, beside what the other annotators said."""
-        parts: list[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]] = []
-        live = 0
-        for work in works:
-            if live >= most:
-                break
-            tables = work.seen(stage)
-            if tables is not None:
-                parts.append(tables)
-                live += len(tables[0])
-        problems, solutions, evidence = (
-            pl.concat([part[number] for part in parts], how="diagonal_relaxed")
-            if parts
-            else pl.DataFrame()
-            for number in range(3)
-        )
-        return _Frames(problems, solutions, evidence)
-
-    def measured(self) -> _Frames:
-        """Problems with rollouts from some step."""
-        drawn = self.evidence.filter((pl.col("step") >= 0) & (pl.col("target") == "prefix_value"))
-        ids = self.solutions.join(drawn, on="solution_id", how="semi")["problem_id"].unique()
-        mask = pl.col("problem_id").is_in(ids.implode())
-        return _Frames(self.problems.filter(mask), self.solutions.filter(mask), self.evidence)
-
-    def learn(self, recipe: Recipe) -> Fusion:
-        if not self.live:
-            return PRIOR
-        return learn(self.problems, self.solutions, self.evidence, recipe.questions.filtered)
-
-    def markets(self, fusion: Fusion, recipe: Recipe, most: float) -> list[Market]:
-        found = []
-        layout = pieces.layout(self.solutions)
-        for name, part, inner, _, _ in groups_of(self.problems, self.solutions, layout):
-            seen = read(inner, part, self.evidence, fusion.edges, recipe.questions.filtered)
-            tokens = expected_tokens(part, inner, seen.forest)
-            parameters = with_tables(seen, fusion.parameters(name))
-            found.append(Market(seen, parameters, tokens, most))
-        return found
+def _markets(seen: Evidence, fusion: Fusion, recipe: Recipe, most: float) -> list[Market]:
+    found = []
+    layout, filtered = pieces.layout(seen.solutions), recipe.questions.filtered
+    for name, part, inner, _, _ in groups_of(seen.problems, seen.solutions, layout):
+        observed = read(inner, part, seen.evidence, fusion.edges, filtered)
+        tokens = expected_tokens(part, inner, observed.forest)
+        parameters = with_tables(observed, fusion.parameters(name))
+        found.append(Market(observed, parameters, tokens, most))
+    return found

@@ -20,6 +20,7 @@ from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
 from annotators.steps import SolutionText, annotate_solutions
 from annotators.tasks import search_tasks
 from flows.context import Role, RunContext
+from flows.evidence import Evidence
 from flows.guidance import Known
 from flows.shard_plan import ShardPlan
 from pipeline.batches import Batch, Shard
@@ -135,9 +136,9 @@ class ShardWork:
         place: Stage = getattr(self.plan, f"{name}_stage")()
         return place
 
-    def seen(self, stage: str | None) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame] | None:
-        """Problems that are searched, their solutions and the evidence on them: the annotators' and
-        that of a stage with rollouts. None where the shard has no such problem."""
+    def seen(self, stage: str | None) -> Evidence | None:
+        """On problems that are searched: the annotators' evidence, and that of a stage with
+        rollouts. None where the shard has no such problem."""
         screened = self.plan.screen_stage()
         questions = pl.DataFrame(screened.read("questions"))
         ids = questions.filter(pl.col("question_reason").is_null())["problem_id"]
@@ -158,7 +159,7 @@ class ShardWork:
         solutions = solutions.filter(pl.col("problem_id").is_in(ids.implode())).with_columns(
             prover=pl.lit(self.context.prover.identity.model_revision)
         )
-        return problems, solutions, pl.DataFrame(pa.concat_tables(evidence))
+        return Evidence(problems, solutions, pl.DataFrame(pa.concat_tables(evidence)))
 
     def _checked(self) -> pa.Table:
         """What the annotators other than rollouts said."""

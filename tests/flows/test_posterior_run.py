@@ -12,6 +12,7 @@ import pytest
 
 from flows.calibrate import calibrate_command
 from flows.derive import derive_command
+from flows.evidence import Evidence
 from flows.run import LabelRun, replay_folder
 from pipeline.engines.stub import toy_truth
 from pipeline.errors import InputError
@@ -187,3 +188,20 @@ def test_the_answers_log_probability_is_evidence(toy_recipe: Build, label: Label
     scored = folder.side_table("evidence").filter(annotator="answer_logprob")
     assert scored["score"].null_count() < len(scored) / 10
     assert "answer_logprob" in posterior_of(folder)["edges"]
+
+
+def test_only_rollouts_make_a_problem_measured() -> None:
+    """A score of each prefix is evidence on its value too, and nobody piloted for it."""
+    solutions = pl.DataFrame({"solution_id": ["s", "t", "u"], "problem_id": ["p", "q", "r"]})
+    evidence = pl.DataFrame(
+        {
+            "solution_id": ["s", "t", "u"],
+            "step": [0, 0, -1],
+            "target": "prefix_value",
+            "correct": [1, 0, 4],
+            "incorrect": [0, 0, 4],
+            "unknown": [0, 0, 0],
+        }
+    )
+    seen = Evidence(pl.DataFrame({"problem_id": ["p", "q", "r"]}), solutions, evidence)
+    assert seen.measured().problems["problem_id"].to_list() == ["p"]
