@@ -76,6 +76,11 @@ def curves(rows: Rows, parameters: Parameters, own: bool = False) -> Curves:
     return Curves(good, wrong, *_worth(good, wrong, parameters))
 
 
+def own_curves(rows: Rows, parameters: Parameters, table: Curves) -> Curves:
+    """`curves(rows, parameters, own=True)`, which is `table` where the hazards are one."""
+    return table if parameters["own"] == 0 else curves(rows, parameters, own=True)
+
+
 def _worth(good: Floats, wrong: Floats, parameters: Parameters) -> tuple[Floats, Floats]:
     """What the parameters say, where a further success then never speaks for an open error, nor a
     failure against one: of two Betas, the likelier one after each success is that with the larger

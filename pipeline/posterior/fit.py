@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior import likelihood
-from pipeline.posterior.curves import curves
+from pipeline.posterior.curves import curves, own_curves
 from pipeline.posterior.infer import Posterior, infer
 from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Observed
 from pipeline.posterior.parameters import (
@@ -167,7 +167,7 @@ def _complete(seen: Observed, parameters: Parameters, expected: _Expected) -> fl
     total += expected.lucky * np.log(luck) + expected.unlucky * np.log1p(-luck)
     good, wrong = likelihood.of_keys(seen.measured, table)
     total += (expected.good * good).sum() + (expected.wrong * wrong).sum()
-    log = likelihood.log_roots(seen, table, curves(seen.rows, parameters, own=True))
+    log = likelihood.log_roots(seen, table, own_curves(seen.rows, parameters, table))
     return float(total + (expected.difficulty * log).sum())
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior import likelihood
-from pipeline.posterior.curves import Curves, curves
+from pipeline.posterior.curves import Curves, curves, own_curves
 from pipeline.posterior.forest import Forest
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.parameters import Parameters, position_bin
@@ -88,7 +88,7 @@ def infer(
     up = _up(forest, states, steps, chances)
     roots = forest.levels[0]
     log = np.log(np.maximum(parameters.weights, 1e-12)) + up.scale
-    log += likelihood.log_roots(seen, table, curves(seen.rows, parameters, own=True))
+    log += likelihood.log_roots(seen, table, own_curves(seen.rows, parameters, table))
     log += np.log(np.maximum(up.clean[roots], _LEAST))
     top = log.max(axis=1, keepdims=True, initial=-np.inf)
     difficulty = np.exp(log - top)
