@@ -84,6 +84,10 @@ class Toy:
         """Successes among the first `draws` rollouts from each prefix."""
         return np.asarray(self._right[np.arange(len(draws)), draws])
 
+    def succeeds(self, steps: Ints, draw: Ints) -> Bools:
+        """Whether the draw of that number (from 0) from each of these prefixes does."""
+        return np.asarray(self._right[steps, draw + 1] > self._right[steps, draw])
+
     def cost(self, draws: Ints) -> float:
         """Generated tokens a solution."""
         return float((draws * self.tokens).sum() / self.layout.num_solutions)

@@ -17,12 +17,10 @@ from flows.fitting import APPROACH, LEAST_PILOT, SHARE
 from pipeline.engines.base import Prompt
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.layout import Bools, Floats, Ints
-from pipeline.posterior.choose import choose
-from pipeline.posterior.curves import curves
 from pipeline.posterior.fusion import ALL, PRIOR, Fused, Fusion, fuse, learn
-from pipeline.posterior.infer import infer
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.parameters import MEANS, NAMES, Parameters
+from pipeline.posterior.play import Play
 from pipeline.posterior.read import read
 from pipeline.posterior.simulate import Market, price_of
 from pipeline.prefix import CutSolution
@@ -222,18 +220,13 @@ def _of_nodes(seen: Observed, tokens: Floats) -> Floats:
 
 
 def _search(toy: Toy, draws: Ints, fusion: Fusion, tokens: Floats, price: float) -> Ints:
-    """What search `posterior` does in every problem at once: equal choices, in fewer passes."""
-    parameters = fusion.parameters(ALL)
+    """What search `posterior` does, in every problem at once."""
     seen = _observed(toy, draws)
-    forest, table = seen.forest, curves(seen.rows, parameters)
-    cost = _of_nodes(seen, tokens)
-    draws = draws.copy()
-    while True:
-        nodes = choose(seen, infer(seen, parameters, table=table), cost, price)
-        if not len(nodes):
-            return draws
-        draws[forest.first_step[nodes]] += 1
-        right = toy.right(draws)
-        correct, incorrect = seen.correct.copy(), seen.incorrect.copy()
-        correct[forest.step_node], incorrect[forest.step_node] = right, draws - right
-        seen = replace(seen, correct=correct, incorrect=incorrect)
+    forest = seen.forest
+
+    def answer(nodes: Ints, drawn: Ints) -> Bools:
+        return toy.succeeds(forest.first_step[nodes], drawn)
+
+    play = Play(seen, fusion.parameters(ALL), _of_nodes(seen, tokens), answer)
+    play.advance(price)
+    return np.asarray((play.correct + play.incorrect)[forest.step_node])

@@ -19,9 +19,9 @@ from scipy.optimize import minimize
 
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior import likelihood
-from pipeline.posterior.curves import curves, own_curves
+from pipeline.posterior.curves import Curves, curves, own_curves
 from pipeline.posterior.infer import Posterior, infer
-from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Observed
+from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Measured, Observed
 from pipeline.posterior.parameters import (
     DEVIATIONS,
     MEANS,
@@ -55,8 +55,9 @@ class _Expected:
     harmless: float
     harmful: float
     open: float
-    good: Floats  # (keys, grid): how many nodes with these counts are in a good state
-    wrong: Floats
+    # (rows, grid) each: what the rollouts' log-likelihood gains a unit of a and of b, in good
+    # states and in wrong ones.
+    rollouts: tuple[Floats, Floats, Floats, Floats]
     lucky: float  # wrong at the end, and graded right
     unlucky: float
     difficulty: Floats  # (problems, grid)
@@ -147,16 +148,31 @@ def _expected(seen: Observed, posterior: Posterior) -> _Expected:
         harmless=float(flows.harmless.sum()),
         harmful=float((flows.error - flows.harmless).sum()),
         open=float(flows.open.sum()),
-        good=good,
-        wrong=wrong,
+        rollouts=_slopes(measured, posterior.table, good, wrong),
         lucky=float(ends[np.unique(forest.leaf[seen.outcome == 1])].sum()),
         unlucky=float(ends[np.unique(forest.leaf[seen.outcome == 0])].sum()),
         difficulty=posterior.difficulty,
     )
 
 
+def _slopes(
+    measured: Measured, table: Curves, good: Floats, wrong: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """`good`, `wrong`: (keys, grid), how many nodes with these counts are in such a state."""
+    row, size = measured.row, len(table.good)
+    found = []
+    for count, value, worth in (
+        (good, table.good, table.worth_good),
+        (wrong, table.wrong, table.worth_wrong),
+    ):
+        by_key = likelihood.slopes(value[row], worth[row], measured.correct, measured.incorrect)
+        found += [_sums(count * slope, row, size) for slope in by_key]
+    return found[0], found[1], found[2], found[3]
+
+
 def _complete(seen: Observed, parameters: Parameters, expected: _Expected) -> float:
-    """Expected complete log-likelihood, up to what the continuous parameters do not change."""
+    """Expected complete log-likelihood, up to what the continuous parameters do not change; that of
+    rollouts is linear around the point of `expected`, which is enough for a gradient there."""
     table = curves(seen.rows, parameters)
     hazard = parameters.hazard(own=True)
     total = (expected.errors * np.log(hazard)).sum() + (expected.fine * np.log1p(-hazard)).sum()
@@ -165,8 +181,12 @@ def _complete(seen: Observed, parameters: Parameters, expected: _Expected) -> fl
     harmless = parameters.harmless
     total += expected.harmless * np.log(harmless) + expected.harmful * np.log1p(-harmless)
     total += expected.lucky * np.log(luck) + expected.unlucky * np.log1p(-luck)
-    good, wrong = likelihood.of_keys(seen.measured, table)
-    total += (expected.good * good).sum() + (expected.wrong * wrong).sum()
+    shapes = (
+        *likelihood.betas(table.good, table.worth_good),
+        *likelihood.betas(table.wrong, table.worth_wrong),
+    )
+    for slope, shape in zip(expected.rollouts, shapes, strict=True):
+        total += np.vdot(slope, shape)
     log = likelihood.log_roots(seen, table, own_curves(seen.rows, parameters, table))
     return float(total + (expected.difficulty * log).sum())
 

@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipeline.labels.layout import Ints, Layout
+from pipeline.labels.layout import Bools, Ints, Layout
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,30 @@ class Forest:
         found = np.full(self.num_nodes, -1, dtype=np.int64)
         found[self.step_node[::-1]] = np.arange(len(self.step_node))[::-1]
         return found
+
+    def part(self, problems: Bools) -> tuple[Forest, Ints, Ints]:
+        """Of some problems, with the nodes and the solutions that it keeps, in their order."""
+        kept = problems[self.problem]
+        nodes, solutions = np.flatnonzero(kept), np.flatnonzero(kept[self.leaf])
+        number, of_problem = np.cumsum(kept) - 1, np.cumsum(problems) - 1
+        starts = [level.start for level in self.levels]
+        ends = np.searchsorted(nodes, [*starts, self.num_nodes])
+        parent = self.parent[nodes]
+        steps = self.step_node[kept[self.step_node]]
+        return (
+            Forest(
+                parent=np.where(parent < 0, -1, number[parent]),
+                problem=of_problem[self.problem[nodes]],
+                depth=self.depth[nodes],
+                length=self.length[nodes],
+                levels=tuple(slice(int(a), int(b)) for a, b in pairwise(ends)),
+                step_node=number[steps],
+                leaf=number[self.leaf[solutions]],
+                num_problems=int(problems.sum()),
+            ),
+            nodes,
+            solutions,
+        )
 
 
 def plant(layout: Layout, problem: Ints, num_problems: int, prefix: Ints | None) -> Forest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaln, gammaln
+from scipy.special import betaln, digamma, gammaln
 
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior.curves import LEAST, Curves
@@ -46,11 +46,24 @@ class States:
     scale: Floats
 
 
+def betas(value: Floats, worth: Floats) -> tuple[Floats, Floats]:
+    """a and b of the Beta around a curve's value."""
+    value = np.clip(value, LEAST, 1 - LEAST)
+    return value * worth, (1 - value) * worth
+
+
 def log_counts(value: Floats, worth: Floats, correct: Ints, incorrect: Ints) -> Floats:
     """Beta-binomial without its coefficient, which is the same in every state: (keys, grid)."""
-    value = np.clip(value, LEAST, 1 - LEAST)
-    a, b = value * worth, (1 - value) * worth
+    a, b = betas(value, worth)
     return np.asarray(betaln(a + correct[:, None], b + incorrect[:, None]) - betaln(a, b))
+
+
+def slopes(value: Floats, worth: Floats, correct: Ints, incorrect: Ints) -> tuple[Floats, Floats]:
+    """Derivatives of `log_counts` with respect to a and to b: (keys, grid)."""
+    a, b = betas(value, worth)
+    c, i = correct[:, None], incorrect[:, None]
+    both = digamma(a + b) - digamma(a + b + c + i)
+    return digamma(a + c) - digamma(a) + both, digamma(b + i) - digamma(b) + both
 
 
 def of_keys(measured: Measured, table: Curves) -> tuple[Floats, Floats]:

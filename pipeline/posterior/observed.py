@@ -9,12 +9,12 @@ error is open (`GOOD`), or one is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from pipeline.labels.layout import Floats, Ints, Labels8
+from pipeline.labels.layout import Bools, Floats, Ints, Labels8
 from pipeline.posterior.curves import Rows
 from pipeline.posterior.forest import Forest
 
@@ -73,7 +73,7 @@ class Observed:
     `samples`: of each problem, how many samples were drawn where it is known that some were right
     and some wrong (else it would not be here); 0 where nothing such is known. `truth` of each node:
     1 the prefix is clean, 0 it is not, NONE unknown. `one_policy`: the solutions are the
-    prover's own.
+    prover's own. `whole`: the rows of the curves of all, where this is a part of something larger.
     """
 
     forest: Forest
@@ -86,10 +86,35 @@ class Observed:
     signals: Mapping[str, Signal] = field(default_factory=dict)
     votes: Mapping[str, Votes] = field(default_factory=dict)
     truth: Labels8 | None = None
+    whole: Rows | None = None
 
     @cached_property
     def rows(self) -> Rows:
-        return Rows.of(self.forest.length)
+        return self.whole or Rows.of(self.forest.length)
+
+    def part(self, problems: Bools) -> tuple[Observed, Ints, Ints]:
+        """Of some problems, with the nodes and the solutions that it keeps, in their order; the
+        curves of the whole hold for it."""
+        forest, nodes, solutions = self.forest.part(problems)
+        signals = {
+            name: replace(signal, category=signal.category[nodes])
+            for name, signal in self.signals.items()
+        }
+        votes = {name: replace(one, counts=one.counts[nodes]) for name, one in self.votes.items()}
+        part = replace(
+            self,
+            forest=forest,
+            correct=self.correct[nodes],
+            incorrect=self.incorrect[nodes],
+            outcome=self.outcome[solutions],
+            samples=self.samples[problems],
+            repeats=self.repeats[problems],
+            signals=signals,
+            votes=votes,
+            truth=None if self.truth is None else self.truth[nodes],
+            whole=self.rows,
+        )
+        return part, nodes, solutions
 
     @cached_property
     def row(self) -> Ints:

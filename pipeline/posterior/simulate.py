@@ -9,16 +9,17 @@ descent tells what every price on the way makes these problems spend.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.labels.layout import Bools, Floats, Ints
-from pipeline.posterior.choose import MOST, proposals
-from pipeline.posterior.curves import LEAST, curves
+from pipeline.posterior.choose import MOST
+from pipeline.posterior.curves import LEAST
 from pipeline.posterior.infer import Posterior, infer
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.parameters import Parameters
+from pipeline.posterior.play import Play
 
 LOWEST, HIGHEST = 1e-7, 1.0  # bits a token
 _FALL = 0.85  # of the price, at least
@@ -43,7 +44,7 @@ def price_of(markets: Sequence[Market], budget: float, seed: int) -> float:
     if budget <= 0:
         return float("inf")
     random = np.random.default_rng(seed)
-    plays = [_Play(market, random, seed) for market in markets]
+    plays = [_play(market, random, seed) for market in markets]
     price, before = HIGHEST, (HIGHEST, 0.0)
     while True:
         rates = [play.advance(price, 2 * budget) for play in plays]
@@ -60,50 +61,17 @@ def price_of(markets: Sequence[Market], budget: float, seed: int) -> float:
     return float(np.exp((1 - part) * np.log(before[0]) + part * np.log(price)))
 
 
-class _Play:
-    """The search of a market's problems against drawn values."""
+def _play(market: Market, random: np.random.Generator, seed: int) -> Play:
+    """Against drawn values."""
+    seen = market.seen
+    values = _draw(seen, infer(seen, market.parameters), random)
+    # A number for each rollout that may come: a price changes how many come, not how they end.
+    chance = np.random.default_rng(seed).random((MOST, len(values)))
 
-    def __init__(self, market: Market, random: np.random.Generator, seed: int) -> None:
-        self._market = market
-        self._seen = market.seen
-        self._tokens = market.tokens.copy()
-        self._table = curves(market.seen.rows, market.parameters)
-        now = infer(market.seen, market.parameters, table=self._table)
-        self._values = _draw(market.seen, now, random)
-        # A number for each rollout that may come: a price changes how many come, not how they end.
-        self._chance = np.random.default_rng(seed).random((MOST, len(self._values)))
-        self._of_problem = np.zeros(market.seen.forest.num_problems)
+    def answer(nodes: Ints, drawn: Ints) -> Bools:
+        return np.asarray(chance[drawn, nodes] < values[nodes])
 
-    @property
-    def spent(self) -> float:
-        return float(self._of_problem.sum())
-
-    def advance(self, price: float, most: float) -> float:
-        """Search until nothing is worth the price, or more than `most` tokens are spent; the rate
-        of the best probe that is left."""
-        owner = self._seen.forest.problem
-        while True:
-            now = infer(self._seen, self._market.parameters, table=self._table)
-            node, rate = proposals(self._seen, now, self._tokens)
-            best = float(rate.max(initial=0.0))
-            if best < price or best <= 0 or self.spent > most:
-                return best
-            nodes = np.unique(node[rate >= price])
-            over = self._of_problem[owner[nodes]] + self._tokens[nodes] > self._market.most
-            self._tokens[nodes[over]] = np.inf  # as a search leaves what its allowance cannot buy
-            nodes = nodes[~over]
-            np.add.at(self._of_problem, owner[nodes], self._tokens[nodes])
-            correct, incorrect = self._seen.correct, self._seen.incorrect
-            right = self._chance[correct[nodes] + incorrect[nodes], nodes] < self._values[nodes]
-            self._seen = replace(
-                self._seen,
-                correct=correct + _at(nodes, right, len(correct)),
-                incorrect=incorrect + _at(nodes, ~right, len(correct)),
-            )
-
-
-def _at(nodes: Ints, mask: Bools, size: int) -> Ints:
-    return np.bincount(nodes[mask], minlength=size)
+    return Play(seen, market.parameters, market.tokens, answer, market.most)
 
 
 def _draw(seen: Observed, posterior: Posterior, random: np.random.Generator) -> Floats:

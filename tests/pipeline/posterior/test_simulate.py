@@ -11,7 +11,7 @@ from pipeline.labels.layout import Floats
 from pipeline.posterior.choose import MOST, bits, choose
 from pipeline.posterior.infer import infer
 from pipeline.posterior.observed import Observed
-from pipeline.posterior.simulate import HIGHEST, LOWEST, Market, _Play, price_of
+from pipeline.posterior.simulate import HIGHEST, LOWEST, Market, _play, price_of
 from tests.pipeline.posterior.tiny import RIGHT, WRONG, known, node_of, seen_of
 from tests.pipeline.posterior.world import draw
 
@@ -88,7 +88,7 @@ def test_at_the_price_the_search_spends_about_its_budget(market: Market, budget:
 @pytest.mark.parametrize("budget", [5_000, 30_000])
 def test_the_simulation_itself_spends_about_the_budget(market: Market, budget: float) -> None:
     price = price_of([market], budget, SEED)
-    play = _Play(market, np.random.default_rng(SEED), SEED)
+    play = _play(market, np.random.default_rng(SEED), SEED)
     play.advance(price, 1e9)
     assert play.spent == pytest.approx(budget, rel=0.1)
 
@@ -96,13 +96,13 @@ def test_the_simulation_itself_spends_about_the_budget(market: Market, budget: f
 def test_a_problem_has_no_more_than_its_most(market: Market) -> None:
     """Forty problems of three solutions with 300 tokens each, and a wave that crosses the line."""
     bounded = replace(market, most=300.0)
-    play = _Play(bounded, np.random.default_rng(SEED), SEED)
+    play = _play(bounded, np.random.default_rng(SEED), SEED)
     play.advance(LOWEST, 1e9)
     assert 40 * 150 < play.spent <= 40 * (300 + 3 * 80)
 
 
 def test_a_search_whose_price_falls_spends_what_one_at_the_last_price_does(market: Market) -> None:
-    falling, at_once = (_Play(market, np.random.default_rng(SEED), SEED) for _ in "12")
+    falling, at_once = (_play(market, np.random.default_rng(SEED), SEED) for _ in "12")
     for price in (3e-3, 1e-3, 5e-4, 2e-4):
         falling.advance(price, 1e9)
     at_once.advance(2e-4, 1e9)
