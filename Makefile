@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TRAIN := .venv-train
 
-.PHONY: demo test test-kill test-wheel check bench train-policies clean
+.PHONY: demo test test-kill test-wheel check bench bench-quality train-policies clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -41,6 +41,10 @@ check: $(VENV)/ready
 bench: $(VENV)/ready
 	$(BIN)/python -m bench.searches --policy large --out runs/bench-large
 	$(BIN)/python -m bench.searches --policy small --out runs/bench-small
+
+# Every labelling method in 28 cells, with the plot of the README: an hour or two on two cores.
+bench-quality: $(VENV)/ready
+	$(BIN)/python -m bench.label_quality --plot docs/quality.svg
 
 # Trains the bundled policies anew (an hour and a half on two cores; needs torch, in an environment of its own).
 $(TRAIN)/ready: constraints.txt pyproject.toml
