@@ -13,7 +13,7 @@ from annotators.search.probe import Candidate, Counts, Measured, SearchSettings,
 from bench.quality_bound import bound
 from bench.quality_found import MASS, CellFound, Found, Truth, aggregates, of_labels
 from bench.quality_toy import SAMPLES, TOKENS, Toy
-from flows.fitting import APPROACH, LEAST_PILOT, SHARE
+from flows.fitting import APPROACH, LAST, LEAST_PILOT, SHARE
 from pipeline.engines.base import Prompt
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.layout import Bools, Floats, Ints
@@ -161,8 +161,8 @@ def _posterior(toy: Toy, share: float, baseline: float, known: Fusion | None = N
         price = price_of([_market(toy, draws, PRIOR, tokens)], budget, seed=0)
         own = np.where(pilots[toy.problem[toy.layout.row]], tokens, np.inf)
         draws = _search(toy, draws, PRIOR, own, price)
-    for part in (APPROACH, 1.0):
-        fusion = known or _learn(toy, draws, piloted=part < 1)
+    for part in (APPROACH, LAST):
+        fusion = known or _learn(toy, draws, piloted=part == APPROACH)
         left = part * (budget - toy.cost(draws) * size)
         price = price_of([_market(toy, draws, fusion, tokens)], left, seed=0)
         draws = _search(toy, draws, fusion, tokens, price)

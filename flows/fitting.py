@@ -33,6 +33,7 @@ SIMULATED = 200  # problems that a price is found on
 SHARE, LEAST_PILOT, MOST_PILOT = 0.2, 20, 400  # problems of the pilot
 THOUSAND = 1000.0
 APPROACH = 0.7  # of what the pilot left
+LAST = 0.9  # of what the approach left: where a simulation errs, the budget is kept all the same
 MOST_SHARES = 3  # even shares of the budget that one problem may have
 
 
@@ -86,7 +87,7 @@ class Fitting:
             fusion = guidance.approach.fusion
         else:
             fusion = self._learn("approach")
-        found = replace(guidance, last=Round(fusion, self._price(fusion, "approach", 1.0)))
+        found = replace(guidance, last=Round(fusion, self._price(fusion, "approach", LAST)))
         found.write(self._place)
         return found
 

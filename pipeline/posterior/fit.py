@@ -31,6 +31,7 @@ from pipeline.posterior.parameters import (
     bounds,
     position_bin,
     start,
+    starts,
 )
 
 ROUNDS = 4
@@ -64,10 +65,18 @@ class _Expected:
 
 
 def fit(seen: Observed, begin: Parameters | None = None, rounds: int = ROUNDS) -> Parameters:
-    """`begin`: where to start, with the tables of every signal that is known so far."""
-    parameters = with_tables(seen, begin or start())
+    """`begin`: where to start, with the tables of every signal that is known so far; None: from
+    each of `starts`, and the most probable of what they come to."""
     if not seen.forest.num_problems:
-        return parameters
+        return with_tables(seen, begin or start())
+    found = [_fit(seen, one, rounds) for one in (starts() if begin is None else [begin])]
+    if len(found) == 1:
+        return found[0]
+    return min(found, key=lambda one: _objective(seen, one)[0])
+
+
+def _fit(seen: Observed, begin: Parameters, rounds: int) -> Parameters:
+    parameters = with_tables(seen, begin)
     for _ in range(rounds):
         parameters = _tables(seen, parameters.moved(_climb(seen, parameters)))
     return parameters

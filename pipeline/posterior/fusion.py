@@ -78,7 +78,7 @@ def learn(
         if len(known):
             edges[name] = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
     whole = _observe(layout, solutions, evidence, edges, filtered, truth)
-    groups = {ALL: fit(whole, start())}
+    groups = {ALL: fit(whole)}
     parts = list(groups_of(problems, solutions, layout, truth))
     for name, part, of_part, known_part, _ in parts:
         if len(parts) > 1 and part["problem_id"].n_unique() >= LEAST_PROBLEMS:

@@ -126,6 +126,15 @@ def start() -> Parameters:
     return Parameters(MEANS.copy())
 
 
+def starts() -> list[Parameters]:
+    """Where fits begin: the priors' means, and a policy that errs and repairs often. From the means
+    alone such a policy was taken for one that errs at nearly every step, 260 nats worse."""
+    often = MEANS.copy()
+    for name, rate in (("hazard", 0.3), ("repair", 0.15), ("luck", 0.1)):
+        often[NAMES.index(name)] = logit(rate)
+    return [start(), Parameters(often)]
+
+
 def position_bin(step: Ints, length: Ints) -> Ints:
     """Bin of the step-th step (1-based) of a solution of `length` steps."""
     third = np.minimum(3 * (step - 1) // np.maximum(length, 1), 2)
