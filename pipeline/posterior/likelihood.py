@@ -119,7 +119,7 @@ def states(seen: Observed, table: Curves, parameters: Parameters) -> States:
         if signal.of_step or name not in parameters.tables:
             continue
         at = np.flatnonzero(signal.category != NONE)
-        log = np.log(parameters.tables[name])[:, signal.category[at], None]
+        log = signal.worth * np.log(parameters.tables[name])[:, signal.category[at], None]
         clean[at] += log[GOOD]
         repaired[at] += log[GOOD]
         wrong[at] += log[WRONG]
@@ -143,7 +143,7 @@ def steps(seen: Observed, parameters: Parameters) -> Steps:
     for name, signal in seen.signals.items():
         if signal.of_step and name in parameters.tables:
             at = np.flatnonzero(signal.category != NONE)
-            log[:, at] += np.log(parameters.tables[name][:, signal.category[at]])
+            log[:, at] += signal.worth * np.log(parameters.tables[name][:, signal.category[at]])
     for name, votes in seen.votes.items():
         if votes.of_step and name in parameters.tables:
             at, kinds, kind = votes.given

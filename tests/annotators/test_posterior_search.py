@@ -446,3 +446,17 @@ def test_two_cuttings_of_one_text_do_not_ask_for_ever() -> None:
     answer.calls = 0  # type: ignore[attr-defined]
     run(both, answer, guided(price=1e-6))
     assert seen["ab"] > 1
+
+
+def test_what_the_samples_say_is_worth_less_than_steps_on_their_own() -> None:
+    """Two samples of three took the step, which of errors is a tenth as common."""
+    seen = observe([candidate("abcd", draws=2), candidate("kl", draws=1)], guided(), NO_ROOT)
+    signal = seen.signals[SAMPLED]
+    assert signal.worth == 0.7
+    table = np.full((3, signal.size), 0.5)
+    table[0] = 0.05  # of errors
+    parameters = replace(start(), tables={SAMPLED: table})
+    apart = replace(seen, signals={SAMPLED: replace(signal, worth=1.0)})
+    node = int(seen.forest.step_node[0])
+    less, more = (float(infer(one, parameters).clean.sum(axis=1)[node]) for one in (seen, apart))
+    assert more > less > 0.5

@@ -114,7 +114,8 @@ class Brute:
         signal, votes = self.seen.signals["step"], self.seen.votes["checker"]
         chance = self._votes("checker", votes.counts[node].tolist(), context)
         if signal.category[node] != NONE:
-            chance *= float(self.parameters.tables["step"][context, signal.category[node]])
+            said = float(self.parameters.tables["step"][context, signal.category[node]])
+            chance *= said**signal.worth
         return chance
 
     def _at(self, node: int, state: str, point: int) -> float:
@@ -123,9 +124,10 @@ class Brute:
         forest, good = seen.forest, GOOD[state]
         depth, length = int(forest.depth[node]), int(forest.length[node])
         chance = self._votes("judge", seen.votes["judge"].counts[node].tolist(), int(state != "c"))
-        category = seen.signals["value"].category[node]
+        signal = seen.signals["value"]
+        category = signal.category[node]
         if category != NONE:
-            chance *= float(p.tables["value"][int(not good), category])
+            chance *= float(p.tables["value"][int(not good), category]) ** signal.worth
         if depth:
             value = _clip(self.value(depth, length, point, good))
             strength = self.worth(depth, length, point, good)

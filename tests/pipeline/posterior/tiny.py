@@ -26,6 +26,7 @@ TABLES = {
     "checker": np.array([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3], [0.4, 0.3, 0.3]]),
     "judge": np.array([[0.7, 0.1, 0.2], [0.3, 0.5, 0.2]]),  # clean, not clean
 }
+WORTH = {"step": 0.6, "value": 1.3}
 STRENGTH = {"checker": 2.0, "judge": 8.0}
 
 
@@ -87,7 +88,9 @@ def seen_of(*problems: Mapping[str, Any]) -> Observed:
             -1, 2
         ),
         signals={
-            name: Signal(values, of_step=name == "step", size=TABLES[name].shape[1])
+            name: Signal(
+                values, of_step=name == "step", size=TABLES[name].shape[1], worth=WORTH[name]
+            )
             for name, values in category.items()
         },
         votes={name: Votes(values, of_step=name == "checker") for name, values in counts.items()},
