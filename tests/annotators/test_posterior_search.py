@@ -32,6 +32,7 @@ from pipeline.posterior.read import LOGPROB, SAMPLED, read
 from pipeline.prefix import CutSolution
 from pipeline.schemas import EVIDENCE
 from pipeline.verdict import Verdict
+from tests.annotators.scripted import Rollouts
 
 Wave = list[tuple[str, int]]  # (text of the prefix, draws), in the order of the texts
 PRICE = 0.01  # bits a token
@@ -56,21 +57,6 @@ def right(text: str, draws: int = 1) -> Candidate:
 
 def guided(price: float = PRICE, begun: Mapping[str, int] | None = None) -> Guide:
     return Guide(start(), {}, price, True, begun or {})
-
-
-class Rollouts:
-    """Outcomes by prefix text: 'c', 'i', 'u' for each draw. Counts what was drawn."""
-
-    def __init__(self, outcomes: Mapping[str, str], default: str = "i" * 99) -> None:
-        self.outcomes, self.default = outcomes, default
-        self.drawn: dict[str, int] = {}
-
-    def serve(self, probe: Probe) -> Counts:
-        text = probe.prefix.text
-        count = max(self.drawn.get(text, 0), probe.draws)
-        self.drawn[text] = count
-        seen = self.outcomes.get(text, self.default)[:count]
-        return Counts(seen.count("c"), seen.count("i"), seen.count("u"))
 
 
 def run(

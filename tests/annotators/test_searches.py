@@ -22,6 +22,7 @@ from annotators.search.probe import (
 from pipeline.engines.base import Prompt
 from pipeline.prefix import CutSolution
 from pipeline.verdict import Verdict
+from tests.annotators.scripted import Rollouts
 
 Asked = list[tuple[int, int]]  # (steps kept, draws), in order
 
@@ -38,21 +39,6 @@ def wrong(text: str) -> Candidate:
 
 def right(text: str) -> Candidate:
     return Candidate(solution(text), Verdict.CORRECT)
-
-
-class Rollouts:
-    """Outcomes by prefix text: 'c', 'i', 'u' for each draw. Counts what was drawn."""
-
-    def __init__(self, outcomes: Mapping[str, str], default: str = "i" * 64) -> None:
-        self.outcomes, self.default = outcomes, default
-        self.drawn: dict[str, int] = {}
-
-    def serve(self, probe: Probe) -> Counts:
-        text = probe.prefix.text
-        count = max(self.drawn.get(text, 0), probe.draws)
-        self.drawn[text] = count
-        seen = self.outcomes.get(text, self.default)[:count]
-        return Counts(seen.count("c"), seen.count("i"), seen.count("u"))
 
 
 def run(
