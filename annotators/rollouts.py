@@ -111,6 +111,7 @@ class _ProblemSearch:
         self._settings = settings
         self._purchaser = purchaser
         self._drawn: dict[str, Drawn] = {}
+        self._begun: Mapping[str, int] = {}  # draws that an earlier stage bought
         self._spent = 0
         self._reserved = 0.0
         self._grown: Grown | None = None
@@ -124,6 +125,7 @@ class _ProblemSearch:
         guide = self._settings.guide(self._task)
         if guide is None and self._settings.search in GUIDED_SEARCHES:
             return  # not in the pilot
+        self._begun = guide.begun if guide is not None else {}
         known = [c for c in self._task.candidates if c.outcome is not Verdict.UNKNOWN and len(c)]
         if not known:
             return
@@ -195,7 +197,11 @@ class _ProblemSearch:
         if self._settings.allowance is None:
             return True
         drawn = self._drawn.get(probe.prefix.hash)
-        have = max(len(drawn.grades) if drawn else 0, self._paid.get(probe.prefix.hash, 0))
+        # What an earlier stage bought is bought: an estimate must not leave it out of the tables.
+        name = probe.prefix.hash
+        have = max(
+            len(drawn.grades) if drawn else 0, self._paid.get(name, 0), self._begun.get(name, 0)
+        )
         missing = max(probe.draws - have, 0)
         kept = probe.prefix.tokens
         if kept is None:

@@ -13,12 +13,13 @@ import pytest
 from annotators.branches import Cutter
 from annotators.paid import PaidRollout, deposit
 from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
-from annotators.search.probe import Candidate
+from annotators.search.probe import Candidate, Guide
 from pipeline.engines.base import FAILED, Completion, EngineIdentity, Prompt, Request, Sampling
 from pipeline.errors import EngineDown
 from pipeline.grading.grader import Grader
 from pipeline.journal import Journal
 from pipeline.meter import Meter
+from pipeline.posterior.parameters import start
 from pipeline.prefix import CutSolution
 from pipeline.problems import Problem
 from pipeline.purchase import Purchaser
@@ -226,6 +227,28 @@ def test_a_probe_that_is_paid_for_reserves_nothing(tmp_path: Path, grader: Grade
     annotate(tmp_path, grader, engine, ["ab", "axyz", "pqrs"], **settings)
     assert sum(n for _, _, n in engine.asked) == 24
     assert {written for written, _, _ in engine.asked} == {"a", "ax", "pq"}
+
+
+def test_what_an_earlier_stage_bought_is_in_the_tables_and_counts_as_spent(
+    tmp_path: Path, grader: Grader
+) -> None:
+    """Twelve draws of 10 tokens, where 20 a draw are expected and 130 may be spent; no more."""
+    engine = ScriptedEngine(lambda written, draw: [GOOD, BAD][draw % 2])
+    known = candidate("abcd")
+    begun = {known.solution.prefix(m).hash: 4 for m in (1, 2, 3)}
+    guide = Guide(start(), {}, 1e-9, True, begun)
+    rollouts, _ = annotate(
+        tmp_path,
+        grader,
+        engine,
+        ["abcd"],
+        search="posterior",
+        allowance=130,
+        guide=lambda task: guide,
+    )
+    assert [(r["prefix_len"], r["draw"]) for r in rollouts] == [
+        (m, draw) for m in (1, 2, 3) for draw in range(4)
+    ]
 
 
 def test_equal_inputs_give_equal_tables(tmp_path: Path, grader: Grader) -> None:
