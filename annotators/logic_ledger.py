@@ -84,8 +84,11 @@ class Ledger:
                 text = f"{label} may be in a step that was not read"
                 return _open("unclear_ground", claim.text, text)
             grounds.append(found)
-        for quote in move.quotes:
+        for at, quote in enumerate(move.quotes):
             fair = self._fair(quote.formula)
+            if not fair and at:  # "Max is a wug. Wugs are toves. Max is a tove. So …"
+                above = [other.formula for other in move.quotes[:at]]
+                fair = self._prover.decide(above, quote.formula) is Answer.FOLLOWS or fair
             if fair is False:
                 text = f"neither the problem nor an earlier step says: {quote.text}"
                 return _incorrect("not_given", quote.text, text)

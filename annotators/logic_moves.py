@@ -21,7 +21,7 @@ _SO = (
     r"(?:and )?(?:so|therefore|thus|hence|consequently|it follows that|this means|this implies|"
     r"which means|we (?:can )?(?:conclude|deduce|infer|get))(?:\s*,)?(?: that)?"
 )
-_SO_START = re.compile(rf"{_SO}\s+", re.IGNORECASE)
+_SO_START = re.compile(rf"(?:{_SO}|then,?)\s+", re.IGNORECASE)
 _SO_INSIDE = re.compile(rf"\s*[,;]\s*{_SO}\s+|\s+(?:so|therefore|thus|hence)\s+", re.IGNORECASE)
 _SINCE = re.compile(r"(?:since|because|as|given(?: that)?|from|by|using)\s+", re.IGNORECASE)
 _THEN = re.compile(rf"(?:{_SO}|then|we have|we know)(?: that)?\s+", re.IGNORECASE)
@@ -82,7 +82,7 @@ def read_moves(step: str, theory: Theory) -> list[Move] | None:
         if move.statement is not None and not move.derived and not move.given:
             waiting.append(move.statement)
             continue
-        if not move.derived:
+        if move.quotes != tuple(waiting):  # it has grounds of its own, or none
             moves += map(Move, waiting)
         waiting = []
         moves.append(move)

@@ -67,6 +67,8 @@ UNKNOWN = Verdict.UNKNOWN.value
         ["Max is a wug.", "Every wug is a tove.", "Max is a tove."],
         ["Every wug is not kind."],
         ["All toves are feps. All wugs are toves. So all wugs are feps."],
+        ["Max is a wug. Wugs are toves. Max is a tove. Toves are feps. So Max is a fep."],
+        ["Max is a wug. Then Max is a tove."],
         ["Max is a wug. Wugs are toves. So Max is a tove. Toves are not kind. So Max is not kind."],
     ],
 )
@@ -101,6 +103,24 @@ def test_a_restated_premise_is_correct(step: str) -> None:
 )
 def test_an_error_has_its_rule(rule: str, step: str) -> None:
     assert rules(WUGS, step) == (INCORRECT, rule)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Max is a rab. The answer is False.",
+        "Max is a rab. Since Max is a wug and every wug is a tove, Max is a tove.",
+        "Max is a rab. It is given that Max is a wug.",
+        "Max is a rab. So Max is a tove.",
+        "So Max is a tove. Max is a rab.",
+        "Max is a tove.\n- Max is a rab.",
+    ],
+)
+def test_one_wrong_claim_among_others_makes_a_step_incorrect(step: str) -> None:
+    (evidence,) = check(WUGS, step)
+    assert evidence.verdict is Verdict.INCORRECT
+    wrong = [detail for detail in evidence.details if detail.rule == "not_given"]
+    assert [step[detail.start : detail.end] for detail in wrong] == ["Max is a rab."]
 
 
 @pytest.mark.parametrize(
