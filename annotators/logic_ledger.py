@@ -48,7 +48,7 @@ class Ledger:
     def __init__(self, theory: Theory, prover: Prover) -> None:
         self._theory, self._prover = theory, prover
         self._givens = tuple(given.formula for given in theory.givens)
-        self._said: dict[Formula, bool] = {}  # what steps claimed -> whether the problem refutes it
+        self._said: dict[Formula, bool] = {}  # what steps claimed -> whether it was refuted
         self._labels: dict[str, list[Statement]] = {}
         self._unread: list[str] = []
         for given in theory.givens:
@@ -65,7 +65,7 @@ class Ledger:
         named = move.quotes or move.labels
         finding = self._argued(move, move.statement) if named else self._alone(move, move.statement)
         formula = move.statement.formula
-        refuted = finding.rule == "refuted" and not named
+        refuted = finding.rule == "refuted"
         # nobody's rule does not become a rule of the problem by being said
         if finding.rule != "not_given" or move.derived or not is_general(formula):
             self._said[formula] = self._said.get(formula, False) or refuted
@@ -86,9 +86,9 @@ class Ledger:
             grounds.append(found)
         for at, quote in enumerate(move.quotes):
             fair = self._fair(quote.formula)
-            if not fair and at:  # "Max is a wug. Wugs are toves. Max is a tove. So …"
-                above = [other.formula for other in move.quotes[:at]]
-                fair = self._prover.decide(above, quote.formula) is Answer.FOLLOWS or fair
+            if fair is False and at:  # "Max is a wug. Wugs are toves. Max is a tove. So …"
+                above = self._prover.decide([q.formula for q in move.quotes[:at]], quote.formula)
+                fair = {Answer.FOLLOWS: True, Answer.UNKNOWN: None}.get(above, False)
             if fair is False:
                 text = f"neither the problem nor an earlier step says: {quote.text}"
                 return _incorrect("not_given", quote.text, text)
@@ -111,17 +111,18 @@ class Ledger:
         return self._stuck(answer, claim.text)
 
     def _fair(self, formula: Formula) -> bool | None:
-        """Whether it may be used as known; None where a step that was not read may have said it."""
+        """Whether it may be used as known; None where that is not clear."""
         if self._known(formula):
             return True
         words = words_of(formula)
         near = [other for other in (*self._givens, *self._said) if words & words_of(other)]
-        if any(self._prover.decide((one,), formula) is Answer.FOLLOWS for one in near):
-            return True  # a part of what is known, or the same in other words
-        repaired = negation(formula) in self._said
-        if repaired and self._prover.decide(self._givens, formula) is Answer.FOLLOWS:
+        # a part of what is known, or the same in other words
+        answers = {self._prover.decide((one,), formula) for one in near}
+        if negation(formula) in self._said:  # repaired: the problem implies it
+            answers.add(self._prover.decide(self._givens, formula))
+        if Answer.FOLLOWS in answers:
             return True
-        return None if self._perhaps_said(formula) else False
+        return None if Answer.UNKNOWN in answers or self._perhaps_said(formula) else False
 
     # -- a claim alone ----------------------------------------------------------------------
 
@@ -183,9 +184,10 @@ class Ledger:
             return _incorrect("refuted", "", "the problem implies the opposite answer")
         if by_problem in (Answer.CONTRADICTION, Answer.UNKNOWN):
             return self._stuck(by_problem, "")
-        if self._fair(asked):
+        fair = self._fair(asked)
+        if fair:
             return _correct("entailed", "", "the answer is part of what was concluded")
-        if self._unread or not self._said or not self._theory.complete:
+        if fair is None or self._unread or not self._said or not self._theory.complete:
             return _open("unclear_ground", "", "no step that was read decides the question")
         return _incorrect("does_not_follow", "", "no earlier step decides the question")
 

@@ -93,7 +93,7 @@ def read_moves(step: str, theory: Theory) -> list[Move] | None:
 def _sentences(step: str) -> Iterator[str | None]:
     """Lines that are one move, or else their sentences; None for a line that is too long."""
     for line in step.split("\n"):
-        line = line.strip()
+        line = " ".join(line.split())
         if bullet := _BULLET.match(line):
             line = line[bullet.end() :]
         if not line:

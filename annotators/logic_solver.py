@@ -17,7 +17,8 @@ from annotators.logic_formula import Atom, Formula, Joined, Not, Quantified, Ter
 
 # Ordinary questions need under 20,000 of z3's steps; a million take about half a second.
 STEPS_PER_QUESTION = 500_000
-STEPS_IN_ALL = 2_000_000  # a check must end before its worker is killed
+STEPS_IN_ALL = 3_000_000  # a check must end before its worker is killed: some 300 questions
+_STEPS_TO_ASK = 2000  # and one for each character: making a question costs time too
 
 _HOLDS, _FAILS = "goal-holds", "goal-fails"  # no predicate's name ends without its arity
 
@@ -58,14 +59,15 @@ class Prover:
         # The plain SMT core: four times as fast as z3's default tactics on these small problems.
         solver = z3.SimpleSolver(ctx=z3.Context())
         solver.set("rlimit", min(self._per_question, self._left))
-        solver.from_string(_script(premises, goal))
+        script = _script(premises, goal)
+        solver.from_string(script)
         holds, fails = (z3.Bool(name, solver.ctx) for name in (_HOLDS, _FAILS))
         with_goal, without = solver.check(holds), solver.check(fails)
         sides = (with_goal, without)
         # If one side is impossible, that says something only of premises that can hold.
         consistent = z3.sat in sides or (z3.unsat in sides and solver.check() == z3.sat)
         steps = (int(n) for key, n in solver.statistics() if key == "rlimit count")
-        self._left -= next(steps, 1)
+        self._left -= next(steps, 0) + _STEPS_TO_ASK + len(script)
         if sides == (z3.sat, z3.sat):
             return Answer.NEITHER
         if sides == (z3.unsat, z3.unsat):

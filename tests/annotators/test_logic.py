@@ -251,6 +251,14 @@ def test_what_the_solver_cannot_settle_is_a_time_out() -> None:
     assert check(problem, "So ∃x (P(x))")[0].reason is Reason.TIMEOUT
 
 
+def test_when_the_limit_is_used_up_nothing_is_called_incorrect() -> None:
+    problem = "\n".join(f"{i}. P{i}(a) & Q(b) -> S{i}(a)" for i in range(1, 200))
+    steps = [f"Q(b) and P{i}(a), so T(a)." for i in range(100)]
+    evidence = check(problem, *steps)
+    assert evidence[0].verdict is Verdict.INCORRECT
+    assert evidence[-1].verdict is Verdict.UNKNOWN
+
+
 def test_after_a_supposition_nothing_is_called_incorrect() -> None:
     first, second = check(WUGS, "Assume Max is kind.", "So Max is a zim.")
     assert first.reason is Reason.NOT_COVERED
