@@ -48,7 +48,7 @@ class Ledger:
     def __init__(self, theory: Theory, prover: Prover) -> None:
         self._theory, self._prover = theory, prover
         self._givens = tuple(given.formula for given in theory.givens)
-        self._said: dict[Formula, bool] = {}  # what steps claimed -> whether it was refuted
+        self._said: dict[Formula, Finding] = {}  # what steps claimed, and how that was judged
         self._labels: dict[str, list[Statement]] = {}
         self._unread: list[str] = []
         for given in theory.givens:
@@ -65,10 +65,10 @@ class Ledger:
         named = move.quotes or move.labels
         finding = self._argued(move, move.statement) if named else self._alone(move, move.statement)
         formula = move.statement.formula
-        refuted = finding.rule == "refuted"
-        # nobody's rule does not become a rule of the problem by being said
-        if finding.rule != "not_given" or move.derived or not is_general(formula):
-            self._said[formula] = self._said.get(formula, False) or refuted
+        # a rule that nobody gave does not become one by being said
+        stands = finding.rule != "not_given" or move.derived or not is_general(formula)
+        if stands and (formula not in self._said or finding.verdict is Verdict.CORRECT):
+            self._said[formula] = finding
         self._name(move.statement)
         return finding
 
@@ -78,7 +78,7 @@ class Ledger:
         grounds, open_grounds = list(move.quotes), False
         for label in move.labels:
             found = self._find(label)
-            if found is None and not self._unread and self._theory.complete:
+            if found is None and not self._unread and self._labels:
                 return _incorrect("not_given", claim.text, f"there is no {label} to refer to")
             if found is None:
                 text = f"{label} may be in a step that was not read"
@@ -102,7 +102,10 @@ class Ledger:
             return _correct("entailed", claim.text, f"{claim.text} follows from: {listed}")
         general = [is_general(formula) for formula in formulas]
         if not move.labels and (all(general) or not any(general)):
-            return self._alone(move, claim)
+            alone = self._alone(move, claim)
+            if alone.verdict is Verdict.CORRECT and open_grounds:
+                return _open("unclear_ground", claim.text, f"not known to hold: {listed}")
+            return alone
         if answer is Answer.REFUTED:
             return _incorrect("refuted", claim.text, f"{claim.text} contradicts: {listed}")
         if answer is Answer.NEITHER:
@@ -128,8 +131,12 @@ class Ledger:
 
     def _alone(self, move: Move, claim: Statement) -> Finding:
         formula, words = claim.formula, claim.text
-        if self._known(formula):
-            return _correct("known", words, f"given or said before: {words}")
+        if formula in self._givens:
+            return _correct("known", words, f"the problem gives: {words}")
+        if (earlier := self._said.get(formula)) is not None:
+            if earlier.verdict is Verdict.CORRECT:
+                return _correct("known", words, f"an earlier step showed: {words}")
+            return _open("unclear_ground", words, f"an earlier step said, without ground: {words}")
         answer = self._prover.decide(self._givens, formula)
         if answer is Answer.REFUTED:
             return _incorrect("refuted", words, f"the problem implies the opposite of: {words}")
@@ -139,7 +146,7 @@ class Ledger:
             return _correct("entailed", words, f"the problem implies: {words}")
         if answer is not Answer.NEITHER:
             return self._stuck(answer, words)
-        said = [other for other, refuted in self._said.items() if not refuted]
+        said = [other for other, found in self._said.items() if found.rule != "refuted"]
         again = self._prover.decide((*self._givens, *said), formula)
         if again is Answer.FOLLOWS:
             return _correct("entailed", words, f"what earlier steps said implies: {words}")
@@ -197,6 +204,8 @@ class Ledger:
             return _incorrect("refuted", "", "the problem decides the question")
         if by_problem is Answer.NEITHER and self._theory.complete:
             return _correct("entailed", "", "the problem does not decide the question")
+        if by_problem is Answer.NEITHER:
+            return _open("unclear_ground", "", "not all of the problem was read")
         return self._stuck(by_problem, "")
 
     # -- what is known ----------------------------------------------------------------------

@@ -162,6 +162,11 @@ def test_an_answer_is_read_off_what_was_concluded(answer: str, verdict: str, rul
     assert rules(WUGS, "Max is a tove.", "So Max is not kind.", answer) == (verdict, rule)
 
 
+def test_a_wrong_claim_does_not_become_correct_by_repetition() -> None:
+    assert rules(WUGS, "So Max is kind.", "So Max is kind.") == (UNKNOWN, "unclear_ground")
+    assert rules(WUGS, "So Max is a rab.", "Max is a rab.") == (UNKNOWN, "unclear_ground")
+
+
 def test_an_answer_that_no_step_reached_does_not_follow() -> None:
     assert rules(WUGS, "Max is a tove.", "The answer is False.") == (INCORRECT, "does_not_follow")
 
@@ -253,7 +258,7 @@ def test_what_the_solver_cannot_settle_is_a_time_out() -> None:
 
 def test_when_the_limit_is_used_up_nothing_is_called_incorrect() -> None:
     problem = "\n".join(f"{i}. P{i}(a) & Q(b) -> S{i}(a)" for i in range(1, 200))
-    steps = [f"P{i}(b), so T(a)." for i in range(1, 100)]
+    steps = [f"P{i}(b), so T{i}(a)." for i in range(1, 100)]
     evidence = check(problem, *steps)
     assert evidence[0].verdict is Verdict.INCORRECT
     assert evidence[-1].verdict is Verdict.UNKNOWN
@@ -276,6 +281,10 @@ def test_above_a_structured_problem_there_may_be_instructions() -> None:
     told = "Based on the facts, prove or disprove the hypothesis.\n\n"
     assert rules(told + FLD, "fact1 & fact6 -> hypothesis;") == (INCORRECT, "does_not_follow")
     assert rules(told + FLD, "So {C}{c}.")[0] == UNKNOWN  # they may hold a premise
+    assert rules(told + FLD, "fact9 -> int1: {C}{c};") == (INCORRECT, "not_given")
+    assert rules(told + FLD, "$proof_label$: UNKNOWN") == (INCORRECT, "refuted")
+    neither = told + FLD.replace("fact4: {A}{a}", "fact4: {A}{c}")
+    assert rules(neither, "$proof_label$: UNKNOWN") == (UNKNOWN, "unclear_ground")
 
 
 @pytest.mark.parametrize(
