@@ -2,8 +2,8 @@
 
     python -m bench.logic [--data ../shared/data] [--problems 300] [--json FILE]
 
-ProntoQA: every line of every gold proof, and its negation after the same lines; milliseconds are
-of one question (does it follow, or its negation?) with a new solver and all premises. Deduction
+ProntoQA: every line of every gold proof, and its negation; milliseconds of processor are of one
+question (does it follow, or its negation?) with a new solver and all premises. Deduction
 world: gold solutions, and every kind of planted error at every step, every verdict of which is
 compared with the oracle's; bundled texts of other kinds must not be covered. One process.
 """
@@ -60,8 +60,7 @@ def prontoqa(data: Path) -> dict[str, Any]:
             counts["negations refuted"] += denied is Answer.REFUTED
         for at, evidence in enumerate(CHECK.check(problem, steps)):
             counts["steps called correct"] += evidence.verdict is Verdict.CORRECT
-            wrong = [*steps[:at], f"It is not true that {steps[at]}"]
-            found = CHECK.check(problem, wrong)[at].verdict
+            found = CHECK.check(problem, [f"It is not true that {steps[at]}"])[0].verdict
             counts["negated steps called incorrect"] += found is Verdict.INCORRECT
     times.sort()
     return {
