@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from annotators.algebra import Algebra
 from annotators.arithmetic import Arithmetic
 from annotators.base import StepAnnotator
 from pipeline.errors import RecipeError
 
-CHECKERS: dict[str, Callable[[], StepAnnotator]] = {"arithmetic": Arithmetic}
+CHECKERS: dict[str, Callable[[], StepAnnotator]] = {
+    "algebra": Algebra,
+    "arithmetic": Arithmetic,
+}
 
 
 def build_checker(name: str, settings: Mapping[str, Any]) -> StepAnnotator:

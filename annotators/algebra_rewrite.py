@@ -1,0 +1,98 @@
+"""Claims that a formula is rewritten: chains `A = B = C`, and `A = B` beside "expand", "factor".
+
+Guaranteed: a pair is called false only if both sides compute something in the same variables,
+resemble each other as a formula and its slip do, are refuted as an identity, and nothing known
+can make them equal at some solution. A lone `A = B` without such words is an equation, never an
+identity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from annotators.algebra_function import Finding
+from annotators.algebra_identity import compare, compound, difference, resembles
+from annotators.algebra_known import free
+from annotators.algebra_parse import Node, Op, variables
+from annotators.algebra_text import Statement
+from annotators.algebra_tokens import Unreadable
+
+_REWRITE = re.compile(
+    r"\b(?:expan(?:d|ds|ded|ding|sion)|factor(?:s|ed|ing|ize\w*|ization)?|simplif(?:y|ies|ied|ying)"
+    r"|multiply\w* out|distribut\w+|FOIL\w*|identity|difference of (?:two )?(?:squares|cubes)|"
+    r"binomial theorem|combin\w+ like terms|for all|always)\b",
+    re.IGNORECASE,
+)
+_EQUATION = re.compile(
+    r"\b(?:equations?|both sides|sol(?:ve|ves|ving|ution|utions)|cross|pythag\w*|set\w*|find|"
+    r"roots?|zeros?|if|when|given)\b",
+    re.IGNORECASE,
+)
+
+
+def rewrite_claims(statement: Statement, known: Sequence[Statement]) -> list[Finding]:
+    """The pairs of neighbouring sides that were decided."""
+    sides = statement.sides
+    chain = len(sides) > 2
+    words = statement.before[-100:] + " " + statement.after[:30]
+    told = bool(_REWRITE.search(words)) and not _EQUATION.search(words)
+    found = []
+    for at in range(len(sides) - 1):
+        left, right = sides[at], sides[at + 1]
+        if left is None or right is None or not (compound(left) and compound(right)):
+            continue
+        names = variables(left)
+        if not names or names != variables(right) or _angles(left, right):
+            continue
+        answer = compare(left, right)
+        start, end = statement.spans[at][0], statement.spans[at + 1][1]
+        shown = _shown(statement, start, end)
+        if answer.refuted is False:
+            found.append(Finding("identity_holds", start, end, f"{shown} holds", False))
+        if not answer.refuted or not resembles(left, right):
+            continue
+        if not (chain or (told and _has_product(left) != _has_product(right))):
+            continue
+        if statement.decimal or not free(names, _gap(left, right), known):
+            continue
+        text = f"{shown} is false: {answer.witness}"
+        found.append(Finding("false_identity", start, end, text, True))
+    return found
+
+
+def _gap(left: Node, right: Node) -> object:
+    try:
+        return difference(left, right)
+    except Unreadable:
+        return None
+
+
+def _shown(statement: Statement, start: int, end: int) -> str:
+    """The two sides as they stand; the statement's text has no line breaks, so cut the raw one."""
+    return " ".join(statement.raw[start - statement.start : end - statement.start].split())
+
+
+def _has_product(node: Node) -> bool:
+    """Whether a formula is a product or power with a sum inside: something to be multiplied out."""
+    if not isinstance(node, Op):
+        return False
+    if node.sign in ("*", "^") and any(_is_sum(argument) for argument in node.args):
+        return True
+    return any(_has_product(argument) for argument in node.args)
+
+
+def _is_sum(node: Node) -> bool:
+    return isinstance(node, Op) and node.sign in ("+", "-") and bool(variables(node))
+
+
+def _angles(left: Node, right: Node) -> bool:
+    """Trigonometry of several variables: angles of a triangle have relations nobody writes down."""
+    names = variables(left) | variables(right)
+    return len(names) > 1 and (_trigonometric(left) or _trigonometric(right))
+
+
+def _trigonometric(node: Node) -> bool:
+    return isinstance(node, Op) and (
+        node.sign in ("sin", "cos", "tan") or any(_trigonometric(one) for one in node.args)
+    )
