@@ -41,10 +41,10 @@ _REFUTATION = re.compile(
     re.IGNORECASE,
 )
 _HYPOTHESIS = re.compile(
-    r"\b(?:if|suppos\w+|assum\w+|try|trying|guess\w*|check\w*|test\w*|whether|would|want\w*|wish\w*|"
-    r"should|must|could|imagine|pretend|hypothe\w+|remainder|rounded|round|approximately|roughly|"
-    r"estimat\w+|approx|unless|except|cancel\w*|need|since|because|at the point)\b|\blet(?!['’]?s)\b"
-    r"|\?",
+    r"\b(?:if|suppos\w+|assum\w+|try|trying|guess\w*|check\w*|test\w*|whether|would|want\w*|"
+    r"wish\w*|should|must|could|imagine|pretend|hypothe\w+|remainder|rounded|round|approximately|roughly|"
+    r"estimat\w+|approx|unless|except|cancel\w*|need|since|because|at the point)\b"
+    r"|\blet(?!['’]?s)\b|\?",
     re.IGNORECASE,
 )
 _DECLARED = re.compile(r"(?<![A-Za-z\\])([A-Za-z])'?\([a-z]\)\s*=")
@@ -100,7 +100,7 @@ def _findings(
             glue = step[old.end : statement.start]
         elif known and known[-1].step == statement.step - 1 and known[-1].step >= 0:
             old = known[-1]
-            glue = before[old.end :].strip("$ .\n") + " " + step[: statement.start]
+            glue = before[old.end :].strip("$ .,\n") + "\n" + step[: statement.start]
         else:
             continue
         earlier = [one for one in [*known, *stated[:at]] if one is not old]
@@ -118,9 +118,7 @@ def _sentence(step: str, start: int, end: int) -> str:
     return step[first : mark_after.end() if mark_after else len(step)]
 
 
-def _evidence(
-    step: str, any_statement: bool, found: Sequence[Finding], veto: bool
-) -> StepEvidence:
+def _evidence(step: str, any_statement: bool, found: Sequence[Finding], veto: bool) -> StepEvidence:
     false, shown = [], []
     for one in found:
         detail = Detail(one.rule, one.start, one.end, one.text)

@@ -9,7 +9,6 @@ equivalence. Not guaranteed: anything of equations with decimals, roots or funct
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,39 +17,16 @@ from typing import Any
 from sympy import Poly
 
 from annotators.algebra_function import Finding
+from annotators.algebra_glue import EQUIVALENT, REWRITE, joins
 from annotators.algebra_identity import difference, is_number
 from annotators.algebra_known import free, pairs
-from annotators.algebra_parse import Name, Node
+from annotators.algebra_parse import Name, Node, variables
 from annotators.algebra_text import Statement
 from annotators.algebra_tokens import Unreadable
 from annotators.algebra_value import exact
 
-MAX_GLUE = 90
 MAX_TERMS = 60
 MAX_DEGREE = 16
-
-_JOIN = re.compile(
-    r"\b(?:so|thus|therefore|hence|then|gives?|giving|get|becomes?|means?|implies|yields?|obtain|"
-    r"simplif\w+|which is|reduces?|have)\b|\\(?:Rightarrow|implies|Longrightarrow)|⇒|→|=>|\\\\|^\s*$",
-    re.IGNORECASE,
-)
-_REWRITE = re.compile(
-    r"\b(?:simplif\w+|factor\w*|expand\w*|rewrit\w+|divid\w+|multipl\w+|rearrang\w+|combin\w+|"
-    r"distribut\w+|equivalent|which is|same as|both sides|reduc\w+|becomes)\b",
-    re.IGNORECASE,
-)
-_EQUIVALENT = re.compile(
-    r"\b(?:equivalent|if and only if|iff|only solutions?)\b|\\(?:iff|Leftrightarrow)|⇔|⟺",
-    re.IGNORECASE,
-)
-# another fact, another meaning of the letter, or a case comes in between
-_OTHER_FACT = re.compile(
-    r"\b(?:if|or|another|other|also|since|because|plug\w*|substitut\w+|cases?|when|from|second|"
-    r"third|first|recall|know|given|let|where|whole|integer|round\w*|closest|nearest|about|"
-    r"approx\w*|replac\w+|shift\w*|instead|new|next|with|using|but|however|derivative|differen\w+|"
-    r"subtract\w*|add\w*|system|answer|for|at|now|want|set)\b|\?|≈",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +40,7 @@ def follows(
     old: Statement, new: Statement, glue: str, known: Sequence[Statement]
 ) -> Finding | None:
     """What can be said of new after old; `glue` is all text between them."""
-    if len(glue) > MAX_GLUE or not _JOIN.search(glue) or _OTHER_FACT.search(glue):
+    if not joins(old.text, new.text, glue):
         return None
     if len(old.sides) != 2 or len(new.sides) != 2 or not pairs(old) or not pairs(new):
         return None
@@ -80,18 +56,26 @@ def follows(
         return None
     if first.ring != second.ring or first.is_ground or second.is_ground:
         return None
+    if b == c or (len(first) == 1 and variables(a) and variables(b)):
+        return None  # A = B, then B = C, goes on computing; x + 4x = 8x was no equation
     if max(len(first), len(second)) > MAX_TERMS:
         return None
     if max(max(map(sum, first)), max(map(sum, second))) > MAX_DEGREE:
         return None
     pair = _Pair(old, new, glue)
     if len(names) == 1:
-        return _one_variable(pair, (c, d), first, second)
+        if _solved((a, b)) is not None and _solved((c, d)) is not None:
+            return None  # x = 2, x = 3: cases
+        return _one_variable(pair, (c, d), first, second, known)
     return _many_variables(pair, (a, b), (c, d), first, second, known)
 
 
 def _one_variable(
-    pair: _Pair, new_sides: tuple[Node, Node], first: Any, second: Any
+    pair: _Pair,
+    new_sides: tuple[Node, Node],
+    first: Any,
+    second: Any,
+    known: Sequence[Statement],
 ) -> Finding | None:
     root, other = first.sqf_part(), second.sqf_part()
     common = root.gcd(other)
@@ -106,12 +90,15 @@ def _one_variable(
     if lost.is_ground and gained.is_ground:
         return _finding(pair, "equation_follows", f"{what}: the same solutions", False)
     if not lost.is_ground and not gained.is_ground:
-        false = bool(_REWRITE.search(pair.glue)) and value is None
-        text = f"{what} is false: not all solutions of the first solve the second, nor the reverse"
-        return _finding(pair, "does_not_follow", text, false)
+        others = [one for one in known if not _same_equation(one, first)]
+        false = bool(REWRITE.search(pair.glue)) and value is None
+        false = false and free(pair.old.names, None, others)
+        text = f"{what} is false: neither has all solutions of the other"
+        text = text if false else text.replace(" is false", "")
+        return _finding(pair, "does_not_follow" if false else "solutions_changed", text, false)
     real = [_real_roots(one) for one in (lost, gained)]
     rule = "solutions_lost" if not lost.is_ground else "solutions_gained"
-    false = any(real) and bool(_EQUIVALENT.search(pair.glue))
+    false = any(real) and bool(EQUIVALENT.search(pair.glue))
     return _finding(pair, rule, f"{what}: {rule.replace('_', ' ')}", false)
 
 
@@ -129,7 +116,7 @@ def _many_variables(
         if first.exquo(common).is_ground and second.exquo(common).is_ground:
             return _finding(pair, "equation_follows", f"{what}: the same solutions", False)
         return None
-    if not _REWRITE.search(pair.glue) or _solved(new_sides) is not None:
+    if not REWRITE.search(pair.glue) or _solved(new_sides) is not None:
         return None
     others = [one for one in known if not _same_equation(one, first)]
     if not free(pair.old.names, None, others):
@@ -228,4 +215,3 @@ def _shown(pair: _Pair, value: Fraction | None) -> str:
 
 def _finding(pair: _Pair, rule: str, text: str, false: bool) -> Finding:
     return Finding(rule, pair.new.start, pair.new.end, text, false)
-

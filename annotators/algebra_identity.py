@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import islice, product
 from typing import Any
 
@@ -35,6 +36,7 @@ class Comparison:
 OPEN = Comparison(None)
 
 
+@lru_cache(maxsize=4096)
 def compare(left: Node, right: Node) -> Comparison:
     """Whether left = right at all points where both have a value."""
     names = variables(left) | variables(right)
@@ -59,7 +61,7 @@ def difference(left: Node, right: Node) -> Any:
 
 
 def resembles(left: Node, right: Node) -> bool:
-    """Whether right can be left with a slip: the same degree, and half of the terms shared."""
+    """Whether right can be left with a slip: one degree, and the terms mostly shared."""
     names = sorted(variables(left) | variables(right) | {"pi"})
     try:
         generators = ring_of(names)
@@ -69,10 +71,15 @@ def resembles(left: Node, right: Node) -> bool:
         return True  # no polynomials: intervals at all points decide
     if not first or not second:
         return False
-    if max(map(sum, first)) != max(map(sum, second)):
+    degree = max(map(sum, first))
+    if degree != max(map(sum, second)):
         return False
-    shared = sum(first.get(term) == value for term, value in second.items())
-    return set(first) == set(second) or 2 * shared >= max(len(first), len(second))
+    shared = {term for term, value in second.items() if first.get(term) == value}
+    if len(first) == len(second) == 1 or 2 * len(shared) >= max(len(first), len(second)):
+        return True
+    leading = {term for term in {*first, *second} if sum(term) == degree}
+    nested = set(first) <= set(second) or set(second) <= set(first)
+    return leading <= shared or (nested and bool(shared))
 
 
 def _by_points(left: Node, right: Node, names: list[str]) -> Comparison:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from annotators.algebra_identity import compare, compound, difference
@@ -29,11 +30,7 @@ class Definition:
 def pairs(statement: Statement) -> list[tuple[Node, Node]]:
     """Neighbouring sides, where both could be read."""
     sides = statement.sides
-    return [
-        (a, b)
-        for a, b in zip(sides, sides[1:], strict=False)
-        if a is not None and b is not None
-    ]
+    return [(a, b) for a, b in pairwise(sides) if a is not None and b is not None]
 
 
 def free(names: frozenset[str], gap: Any, known: Sequence[Statement]) -> bool:
@@ -89,7 +86,7 @@ def definitions(known: Sequence[Statement]) -> dict[str, Definition]:
     for statement in known:
         if len(statement.sides) < 2:
             continue
-        for side, right in zip(statement.sides, statement.sides[1:], strict=False):
+        for side, right in pairwise(statement.sides):
             if not isinstance(side, Op) or not side.sign.endswith("()") or "'" in side.sign:
                 continue
             argument = side.args[0]
@@ -110,7 +107,9 @@ def definitions(known: Sequence[Statement]) -> dict[str, Definition]:
 def _defines(statement: Statement) -> bool:
     after = statement.after.lstrip("$ .,)\\]").lower()
     before = statement.before.lower()[-60:]
-    uncertain = ("suppose", "try", "guess", "assume", "if ", "would", "could", "maybe")
+    uncertain = ["suppose", "try", "guess", "assume", "would", "could", "maybe"]
+    if statement.step >= 0:
+        uncertain.append("if ")  # a problem may say "If f(x) = ..., find ..."
     return not (
         after.startswith(("for", "if", "when", "where", "mod", "on", "is"))
         or any(word in before for word in uncertain)

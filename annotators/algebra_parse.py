@@ -40,7 +40,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """`sign` is + - * / ^ neg abs root sin cos tan ln exp int, or a function's own name with "()"."""
+    """`sign` is + - * / ^ neg abs root sin cos tan ln exp int, or a function's name and "()"."""
 
     sign: str
     args: tuple[Node, ...]
@@ -141,6 +141,8 @@ class _Reader:
                 exponent = self.digit_or_primary(depth)
             if self.peek() in ("^", "prime"):
                 raise Unreadable("a tower of powers")
+            if isinstance(node, Name) and isinstance(exponent, Op) and self.peek() == "(":
+                raise Unreadable("f^{-1}(x) is no power")
             return Op("^", (node, exponent))
         return node
 

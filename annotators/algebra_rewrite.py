@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from annotators.algebra_function import Finding
-from annotators.algebra_identity import compare, compound, difference, resembles
+from annotators.algebra_identity import compare, compound, difference, is_number, resembles
 from annotators.algebra_known import free
 from annotators.algebra_parse import Node, Op, variables
 from annotators.algebra_text import Statement
@@ -34,7 +34,8 @@ _EQUATION = re.compile(
 def rewrite_claims(statement: Statement, known: Sequence[Statement]) -> list[Finding]:
     """The pairs of neighbouring sides that were decided."""
     sides = statement.sides
-    chain = len(sides) > 2
+    # `2x + 1 = x + 4 = 7` is an equation with its value, no rewriting
+    chain = len(sides) > 2 and not any(is_number(side) for side in sides if side is not None)
     words = statement.before[-100:] + " " + statement.after[:30]
     told = bool(_REWRITE.search(words)) and not _EQUATION.search(words)
     found = []

@@ -19,10 +19,11 @@ _GREEK = (
     "sigma|tau|phi|varphi|chi|psi|omega"
 )
 _RUNS = ("abcd", "wxyz", "pqrs", "mnk", "rst", "uvw")  # letters that are written side by side
-_NO_PRODUCTS = frozenset(
+_SHORT_WORDS = (
     "mi km cm mm ft kg lb hr in of is to or if so we at be by do it no my an as am pm go he me on "
-    "up us ml oz".split()
+    "up us ml oz"
 )
+_NO_PRODUCTS = frozenset(_SHORT_WORDS.split())
 
 
 class Unreadable(Exception):
