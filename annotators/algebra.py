@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from annotators.algebra_follow import follows
 from annotators.algebra_function import Finding, function_claims
 from annotators.algebra_known import definitions
-from annotators.algebra_rewrite import rewrite_claims
-from annotators.algebra_text import Statement, find_statements
+from annotators.algebra_rewrite import rewrite_claims, rewritten
+from annotators.algebra_text import Statement, find_expressions, find_statements
 from annotators.base import Detail, StepEvidence
 from pipeline.verdict import Reason, Verdict
 
@@ -66,14 +66,18 @@ class Algebra:
         functions = frozenset(_DECLARED.findall(text))
         known = find_statements(problem, -1, functions)
         foreign = bool(_OTHER_ALGEBRA.search(problem))
+        last: tuple[Statement | None, Statement | None] = (None, None)
         evidence = []
         for index, step in enumerate(steps):
             stated: list[Statement] = []
+            expressions: list[Statement] = []
             if len(step) <= MAX_STEP and len(known) < MAX_KNOWN:
                 stated = find_statements(step, index, functions)
+                expressions = find_expressions(step, index, functions)
             before = steps[index - 1] if index else ""
-            found = _findings(known, stated, before, step)
+            found = _findings(known, stated, expressions, last, before, step)
             known += stated
+            last = (_last([*stated, *expressions]), _last(stated))
             following = steps[index + 1] if index + 1 < len(steps) else ""
             foreign = foreign or bool(_OTHER_ALGEBRA.search(step))
             veto = not (
@@ -81,32 +85,49 @@ class Algebra:
                 or _REFUTATION.search(step)
                 or _REFUTATION.search(following[:_NEXT_STEP_HEAD])
             )
-            evidence.append(_evidence(step, bool(stated), found, veto))
+            evidence.append(_evidence(step, bool(stated or found), found, veto))
         return evidence
 
 
 def _findings(
-    known: Sequence[Statement], stated: Sequence[Statement], before: str, step: str
+    known: Sequence[Statement],
+    stated: Sequence[Statement],
+    expressions: Sequence[Statement],
+    last: tuple[Statement | None, Statement | None],
+    before: str,
+    step: str,
 ) -> list[Finding]:
+    """What each formula of a step claims; `last` is the last formula and equation before it."""
     found: list[Finding] = []
     everything = [*known, *stated]
     functions = definitions(everything)
-    for at, statement in enumerate(stated):
+    for statement in stated:
         others = [one for one in everything if one is not statement]
         found += function_claims(statement, functions)
         found += rewrite_claims(statement, others)
-        if at:
-            old = stated[at - 1]
-            glue = step[old.end : statement.start]
-        elif known and known[-1].step == statement.step - 1 and known[-1].step >= 0:
-            old = known[-1]
-            glue = before[old.end :].strip("$ .,\n") + "\n" + step[: statement.start]
-        else:
-            continue
-        earlier = [one for one in [*known, *stated[:at]] if one is not old]
-        one = follows(old, statement, glue, earlier)
-        found += [one] if one else []
+    formula, equation = last
+    for new in sorted([*stated, *expressions], key=lambda one: one.start):
+        old = formula if len(new.sides) == 1 else equation
+        if old is not None:
+            glue = step[old.end : new.start]
+            if old.step != new.step:
+                glue = before[old.end :].strip("$ .,\n") + "\n" + step[: new.start]
+            if len(new.sides) == 1:
+                one = rewritten(old, new, glue, everything)
+            else:
+                others = [one for one in everything if one is not old and _precedes(one, new)]
+                one = follows(old, new, glue, others)
+            found += [one] if one else []
+        formula, equation = new, equation if len(new.sides) == 1 else new
     return found
+
+
+def _last(statements: Sequence[Statement]) -> Statement | None:
+    return max(statements, key=lambda one: one.start, default=None)
+
+
+def _precedes(one: Statement, other: Statement) -> bool:
+    return (one.step, one.start) < (other.step, other.start)
 
 
 def _sentence(step: str, start: int, end: int) -> str:

@@ -39,6 +39,29 @@ EQUIVALENT = re.compile(
 )
 
 
+# all words that may stand between a formula and what it is rewritten to
+_TO_FORMULA_WORDS = """
+    which that this it expression we can be get and as to into us so thus then now further just also
+    simplifies simplified simplify factors factored factor expands expanded expand becomes equals is
+    equal rewritten rewrite written write gives right yes yeah ok okay the same out
+"""
+_TO_FORMULA = frozenset(_TO_FORMULA_WORDS.split())
+_TURNS_INTO = re.compile(
+    r"\b(?:simplif(?:y|ies|ied)\b.*\b(?:to|as|into)|factor(?:s|ed)?\b.*\b(?:as|to|into)|"
+    r"expand(?:s|ed)?\b.*\b(?:to|as|into|get)|becomes|equals|(?:is|equal) (?:equal )?to|"
+    r"(?:re)?writ(?:e|ten)\b.*\bas|is the same as)\W*$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def rewrites(glue: str) -> bool:
+    """Whether the text between two formulas says that the second is the first, rewritten."""
+    glue = glue.strip(" $")
+    if len(glue) > MAX_GLUE or not _TURNS_INTO.search(glue):
+        return False
+    return all(word.lower() in _TO_FORMULA for word in _WORDS.findall(glue))
+
+
 def joins(old: str, new: str, glue: str) -> bool:
     """Whether the text between says no more than that the new equation follows from the old."""
     glue = glue.strip(" $")  # the ends of the two formulas

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 
 from annotators.algebra_function import Finding
+from annotators.algebra_glue import rewrites
 from annotators.algebra_identity import compare, compound, difference, is_number, resembles
 from annotators.algebra_known import free
 from annotators.algebra_parse import Node, Op, variables
@@ -60,6 +61,29 @@ def rewrite_claims(statement: Statement, known: Sequence[Statement]) -> list[Fin
         text = f"{shown} is false: {answer.witness}"
         found.append(Finding("false_identity", start, end, text, True))
     return found
+
+
+def rewritten(
+    old: Statement, new: Statement, glue: str, known: Sequence[Statement]
+) -> Finding | None:
+    """`A, which simplifies to B`: the last side of old against the one side of new."""
+    left, right = old.sides[-1], new.sides[0]
+    if left is None or right is None or not (compound(left) and compound(right)):
+        return None
+    names = variables(left)
+    if not names or names != variables(right) or not rewrites(glue) or _angles(left, right):
+        return None
+    answer = compare(left, right)
+    start, end = old.spans[-1]
+    shown = f"{' '.join(old.raw[start - old.start : end - old.start].split())} = {new.text}"
+    if answer.refuted is False:
+        return Finding("identity_holds", new.start, new.end, f"{shown} holds", False)
+    if not answer.refuted or not resembles(left, right) or old.decimal or new.decimal:
+        return None
+    if not free(names, _gap(left, right), known):
+        return None
+    text = f"{shown} is false: {answer.witness}"
+    return Finding("false_identity", new.start, new.end, text, True)
 
 
 def _gap(left: Node, right: Node) -> object:

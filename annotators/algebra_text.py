@@ -63,6 +63,23 @@ def find_statements(
     return found
 
 
+def find_expressions(
+    text: str, step: int, functions: frozenset[str] = frozenset()
+) -> list[Statement]:
+    """The formulas of a step that are no equations, one side each, where they could be read."""
+    found: list[Statement] = []
+    clean = unboxed(text)
+    last = 0
+    for start, end, whole in chunks(clean):
+        chunk = clean[start:end]
+        if whole and not _EQUALS.search(chunk) and len(found) < MAX_STATEMENTS:
+            made = _statement(text, chunk, start, step, text[last:start], whole, functions)
+            if made.sides[0] is not None:
+                found.append(made)
+        last = end
+    return found
+
+
 def _statement(
     text: str,
     chunk: str,

@@ -31,6 +31,8 @@ def rules(*steps: str, problem: str = "") -> list[str]:
         ("false_identity", "$T = \\sin^2 x + \\cos x = 1 - \\cos^2 x - \\cos x$"),
         ("false_identity", "$T = 2^{n+1} - 1 = 2^n + 3 - 1$"),
         ("false_identity", "\\begin{align*} T &= (a-b)^2 \\\\ &= a^2 - b^2 \\end{align*}"),
+        ("false_identity", "We have $(x+1)^2 - x$, which simplifies to $x^2 - x + 1$."),
+        ("false_identity", "We get $T = (x+1)^2 - x$. This becomes $x^2 - x + 1$."),
         ("does_not_follow", "$2x + 3 = 7$, so $2x = 5$."),
         ("does_not_follow", "2x + 3 = 7, so 2x = 5."),
         ("does_not_follow", "2x + 3 = 7\n2x = 5"),
@@ -108,6 +110,8 @@ def test_a_definition_of_the_problem_is_used() -> None:
 @pytest.mark.parametrize(
     ("kind", "step"),
     [
+        ("a part of it", "In $(x+1)^2 - x$, the first term becomes $x^2 + x + 1$."),
+        ("one side", "$y = (x+1)^2 - x$. The right-hand side becomes $x^2 - x + 1$."),
         ("constraint", "We have $x + y = 10$."),
         ("constraint", "$(x+1)^2 = x^2 + 9$ is what Pythagoras gives."),
         ("constraint", "Expanding both sides of the equation, $(x+1)^2 = x^2 + 9$."),
