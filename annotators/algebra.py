@@ -17,7 +17,13 @@ from annotators.algebra_follow import follows
 from annotators.algebra_function import Finding, function_claims
 from annotators.algebra_known import definitions
 from annotators.algebra_rewrite import rewrite_claims, rewritten
-from annotators.algebra_text import Statement, find_expressions, find_statements
+from annotators.algebra_substitution import substituted
+from annotators.algebra_text import (
+    MAX_STATEMENTS,
+    Statement,
+    find_expressions,
+    find_statements,
+)
 from annotators.base import Detail, StepEvidence
 from pipeline.verdict import Reason, Verdict
 
@@ -47,6 +53,12 @@ _HYPOTHESIS = re.compile(
     r"|\blet(?!['’]?s)\b|\?",
     re.IGNORECASE,
 )
+# letters of which more is known than any equation says
+_BOUND_BY_WORDS = re.compile(
+    r"(?<!square )(?<!cube )\broots? of\b|\bzero(?:e?s)? of\b|\bsatisf\w+|\bgolden ratio\b|"
+    r"\bsolutions? (?:of|to)\b",
+    re.IGNORECASE,
+)
 _DECLARED = re.compile(r"(?<![A-Za-z\\])([A-Za-z])'?\([a-z]\)\s*=")
 _SENTENCE_END = re.compile(r"[.?!;](?=\s|$)|\n")
 _NEXT_STEP_HEAD = 80
@@ -61,11 +73,14 @@ class Algebra:
 
     def check(self, problem: str, steps: Sequence[str]) -> list[StepEvidence]:
         """One piece of evidence for each step; the details name what was refuted or shown."""
-        problem = problem[:MAX_STEP]
+        if len(problem) > MAX_STEP:
+            return [StepEvidence(Verdict.UNKNOWN, Reason.NOT_COVERED)] * len(steps)
         text = "\n".join([problem, *(step[:MAX_STEP] for step in steps)])
         functions = frozenset(_DECLARED.findall(text))
         known = find_statements(problem, -1, functions)
-        foreign = bool(_OTHER_ALGEBRA.search(problem))
+        # once true, nothing more is called false: unread text, another algebra, unwritten relations
+        blind = len(known) >= MAX_STATEMENTS or bool(_OTHER_ALGEBRA.search(problem))
+        bound = bool(_BOUND_BY_WORDS.search(problem))
         last: tuple[Statement | None, Statement | None] = (None, None)
         evidence = []
         for index, step in enumerate(steps):
@@ -79,11 +94,13 @@ class Algebra:
             known += stated
             last = (_last([*stated, *expressions]), _last(stated))
             following = steps[index + 1] if index + 1 < len(steps) else ""
-            foreign = foreign or bool(_OTHER_ALGEBRA.search(step))
+            blind = blind or len(step) > MAX_STEP or len(stated) >= MAX_STATEMENTS
+            blind = blind or bool(_OTHER_ALGEBRA.search(step))
+            bound = bound or bool(_BOUND_BY_WORDS.search(step))
+            if bound:
+                found = [one for one in found if one.rule != "false_identity"]
             veto = not (
-                foreign
-                or _REFUTATION.search(step)
-                or _REFUTATION.search(following[:_NEXT_STEP_HEAD])
+                blind or _REFUTATION.search(step) or _REFUTATION.search(following[:_NEXT_STEP_HEAD])
             )
             evidence.append(_evidence(step, bool(stated or found), found, veto))
         return evidence
@@ -105,8 +122,10 @@ def _findings(
         others = [one for one in everything if one is not statement]
         found += function_claims(statement, functions)
         found += rewrite_claims(statement, others)
+    parts = sorted([*stated, *expressions], key=lambda one: one.start)
+    found += substituted(parts, step)
     formula, equation = last
-    for new in sorted([*stated, *expressions], key=lambda one: one.start):
+    for new in parts:
         old = formula if len(new.sides) == 1 else equation
         if old is not None:
             glue = step[old.end : new.start]

@@ -17,7 +17,7 @@ from typing import Any
 from sympy import Poly
 
 from annotators.algebra_function import Finding
-from annotators.algebra_glue import EQUIVALENT, REWRITE, joins
+from annotators.algebra_glue import EQUIVALENT, REWRITE, TEST, joins
 from annotators.algebra_identity import difference, is_number
 from annotators.algebra_known import free, pairs
 from annotators.algebra_parse import Name, Node, variables
@@ -40,7 +40,7 @@ def follows(
     old: Statement, new: Statement, glue: str, known: Sequence[Statement]
 ) -> Finding | None:
     """What can be said of new after old; `glue` is all text between them."""
-    if not joins(old.text, new.text, glue):
+    if not joins(old.text, new.text, glue) or TEST.search(old.before[-60:]):
         return None
     if len(old.sides) != 2 or len(new.sides) != 2 or not pairs(old) or not pairs(new):
         return None
@@ -180,11 +180,13 @@ def _solved(sides: tuple[Node, Node]) -> Fraction | None:
 
 
 def _near(first: Any, value: Fraction) -> bool:
-    """Whether a whole number may be a rounded root: the sign changes within one of it."""
+    """Whether a whole number may be a rounded root: a broken one lies within one of it."""
     if value.denominator != 1:
         return False
     poly = Poly(first.as_expr(), first.ring.symbols[_position(first)])
-    return bool(poly.count_roots(value.numerator - 1, value.numerator + 1) > 0)
+    low, middle, high = value.numerator - 1, value.numerator, value.numerator + 1
+    whole = sum(poly.eval(at) == 0 for at in (low, middle, high))
+    return bool(poly.sqf_part().count_roots(low, high) > whole)
 
 
 def _rounded(pair: _Pair, value: Fraction) -> bool:

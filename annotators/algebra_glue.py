@@ -33,6 +33,10 @@ REWRITE = re.compile(
     r"distribut\w+|equivalent|which is|same as|both sides|reduc\w+|becomes)\b",
     re.IGNORECASE,
 )
+# a value is tried in an equation: nothing follows from it
+TEST = re.compile(r"\b(?:plug\w*|substitut\w+|try|trying|test\w*|check\w*|put\w*)\b", re.IGNORECASE)
+# said of formulas these mean an identity, whatever equation holds
+IDENTITY = re.compile(r"\b(?:factor\w*|expand\w*|FOIL|multipl\w+ out|distribut\w+)\b")
 EQUIVALENT = re.compile(
     r"\b(?:equivalent|if and only if|iff|only solutions?)\b|\\(?:iff|Leftrightarrow)|⇔|⟺",
     re.IGNORECASE,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from annotators.algebra_function import Finding
-from annotators.algebra_glue import rewrites
+from annotators.algebra_glue import IDENTITY, rewrites
 from annotators.algebra_identity import compare, compound, difference, is_number, resembles
 from annotators.algebra_known import free
 from annotators.algebra_parse import Node, Op, variables
@@ -80,7 +80,8 @@ def rewritten(
         return Finding("identity_holds", new.start, new.end, f"{shown} holds", False)
     if not answer.refuted or not resembles(left, right) or old.decimal or new.decimal:
         return None
-    if not free(names, _gap(left, right), known):
+    told = IDENTITY.search(old.before[-30:] + glue)
+    if not told and not free(names, _gap(left, right), known):
         return None
     text = f"{shown} is false: {answer.witness}"
     return Finding("false_identity", new.start, new.end, text, True)

@@ -45,6 +45,8 @@ def rules(*steps: str, problem: str = "") -> list[str]:
         ("wrong_derivative", "We have $\\frac{d}{dx}(x^3 + 2x) = 3x^2 + x$."),
         ("wrong_derivative", "Let $f(x) = \\sin x$. Then $f'(x) = -\\cos x$."),
         ("wrong_antiderivative", "$\\int 3x^2 + 1 \\, dx = x^3 + C$"),
+        ("wrong_value", "Plugging $x = 2$ into $x^2 + 1$ gives $6$."),
+        ("wrong_value", "Substituting $x = 2$ into $x^2 + 1$, we get $4 + 2 = 6$."),
         ("wrong_value", "Let $f(x) = x^2 + 1$. Then $f(3) = 3^2 + 1 = 11$."),
     ],
 )
@@ -65,6 +67,7 @@ def test_a_false_claim_is_incorrect_by_its_rule(rule: str, step: str) -> None:
         ("solutions_lost", "$x^2 = 4$, so $x = 2$."),
         ("solutions_gained", "$x = 2$, so $x^2 = 4$."),
         ("value_holds", "Let $f(x) = x^2 + 1$. Then $f(3) = 3^2 + 1 = 10$."),
+        ("value_holds", "Plugging $x = 2$ into $x^2 + 1$ gives $4 + 1 = 5$."),
         ("derivative_holds", "Let $f(x) = x^3 - 4x$. Then $f'(x) = 3x^2 - 4$."),
         ("antiderivative_holds", "$\\int 3x^2 + 1 \\, dx = x^3 + x + C$"),
     ],
@@ -110,6 +113,9 @@ def test_a_definition_of_the_problem_is_used() -> None:
 @pytest.mark.parametrize(
     ("kind", "step"),
     [
+        ("test of an equation", "Plugging $x = 2$ into $x^2 + 1 = 6$ gives $5$."),
+        ("test of an equation", "Plugging $x = 2$ in, $x^2 + 1 = 6$."),
+        ("bound by words", "Let $r$ be a root of it. $T = r^3 + r^2 + 1 = r^3 + r + 2$"),
         ("a part of it", "In $(x+1)^2 - x$, the first term becomes $x^2 + x + 1$."),
         ("one side", "$y = (x+1)^2 - x$. The right-hand side becomes $x^2 - x + 1$."),
         ("constraint", "We have $x + y = 10$."),
