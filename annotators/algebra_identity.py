@@ -61,21 +61,28 @@ def difference(left: Node, right: Node) -> Any:
 
 
 def resembles(left: Node, right: Node) -> bool:
-    """Whether right can be left with a slip: one degree, and the terms mostly shared."""
+    """Whether right can be left with a slip: terms mostly shared, or the leading ones."""
     names = sorted(variables(left) | variables(right) | {"pi"})
     try:
         generators = ring_of(names)
         (a, b), (c, d) = ratio(left, generators), ratio(right, generators)
-        first, second = a * d, c * b
+        if b == d:
+            return _shares_terms(a, c)
+        return _shares_terms(a * d, c * b) or (a == c and _shares_terms(b, d))
     except Unreadable:
         return True  # no polynomials: intervals at all points decide
+
+
+def _shares_terms(first: Any, second: Any) -> bool:
     if not first or not second:
         return False
+    shared = {term for term, value in second.items() if first.get(term) == value}
+    if 2 * len(shared) >= max(len(first), len(second)):
+        return True
     degree = max(map(sum, first))
     if degree != max(map(sum, second)):
         return False
-    shared = {term for term, value in second.items() if first.get(term) == value}
-    if len(first) == len(second) == 1 or 2 * len(shared) >= max(len(first), len(second)):
+    if len(first) == len(second) == 1:
         return True
     leading = {term for term in {*first, *second} if sum(term) == degree}
     nested = set(first) <= set(second) or set(second) <= set(first)

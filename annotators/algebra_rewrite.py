@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 
 from annotators.algebra_function import Finding
 from annotators.algebra_glue import IDENTITY, rewrites
 from annotators.algebra_identity import compare, compound, difference, is_number, resembles
 from annotators.algebra_known import free
-from annotators.algebra_parse import Node, Op, variables
+from annotators.algebra_parse import Node, Num, Op, variables
 from annotators.algebra_text import Statement
 from annotators.algebra_tokens import Unreadable
+
+ZERO = Num(Fraction(0))
 
 _REWRITE = re.compile(
     r"\b(?:expan(?:d|ds|ded|ding|sion)|factor(?:s|ed|ing|ize\w*|ization)?|simplif(?:y|ies|ied|ying)"
@@ -54,9 +57,12 @@ def rewrite_claims(statement: Statement, known: Sequence[Statement]) -> list[Fin
             found.append(Finding("identity_holds", start, end, f"{shown} holds", False))
         if not answer.refuted or not resembles(left, right):
             continue
-        if not (chain or (told and _has_product(left) != _has_product(right))):
+        if statement.decimal:
             continue
-        if statement.decimal or not free(names, _gap(left, right), known):
+        if not _no_solution(left, right, sides[at + 2 :]) and not (
+            (chain or (told and _has_product(left) != _has_product(right)))
+            and free(names, _gap(left, right), known)
+        ):
             continue
         text = f"{shown} is false: {answer.witness}"
         found.append(Finding("false_identity", start, end, text, True))
@@ -85,6 +91,34 @@ def rewritten(
         return None
     text = f"{shown} is false: {answer.witness}"
     return Finding("false_identity", new.start, new.end, text, True)
+
+
+def _no_solution(left: Node, right: Node, rest: Sequence[Node | None]) -> bool:
+    """Whether no number at all can be meant: `x + x + 10 = 2x + 11`, or `V + 2V = 4V = 33`."""
+    try:
+        gap = difference(left, right)
+        if len(variables(left)) != 1:
+            return False
+        if not rest:
+            return bool(gap.is_ground) and _unsimplified(left) and not _unsimplified(right)
+        last = rest[0]
+        if len(rest) > 1 or last is None or not is_number(last):
+            return False
+        value = difference(right, last)
+        return bool(value.ring == gap.ring and gap.gcd(value).is_ground)
+    except Unreadable:
+        return False
+
+
+def _unsimplified(node: Node) -> bool:
+    """Whether more terms are written than there are: something is to be combined."""
+    return _terms(node) > len(difference(node, ZERO))
+
+
+def _terms(node: Node) -> int:
+    if isinstance(node, Op) and node.sign in ("+", "-"):
+        return _terms(node.args[0]) + _terms(node.args[1])
+    return 1
 
 
 def _gap(left: Node, right: Node) -> object:
