@@ -83,6 +83,8 @@ def _one_variable(
     what = f"{pair.new.text} after {pair.old.text}"
     value = _solved(new_sides)
     if common.is_ground:
+        if _cases(known, other):
+            return None
         if value is not None and (_near(first, value) or _rounded(pair, value)):
             return None
         rule = "not_a_solution" if value is not None else "does_not_follow"
@@ -177,6 +179,22 @@ def _solved(sides: tuple[Node, Node]) -> Fraction | None:
             except Unreadable:
                 return None
     return None
+
+
+def _cases(known: Sequence[Statement], gap: Any) -> bool:
+    """Whether an earlier equation has all solutions of the new one: the next case of it."""
+    for statement in known:
+        if "|" in statement.text:
+            return True
+        for a, b in pairs(statement):
+            try:
+                earlier = difference(a, b)
+            except Unreadable:
+                continue
+            same_ring = earlier.ring == gap.ring and not earlier.is_ground
+            if same_ring and max(map(sum, earlier)) > 1 and earlier.rem(gap) == 0:
+                return True
+    return False
 
 
 def _near(first: Any, value: Fraction) -> bool:

@@ -74,6 +74,9 @@ def joins(old: str, new: str, glue: str) -> bool:
     words = _WORDS.findall(_FORMULA.sub(" ", _COMMANDS.sub(" ", glue)))
     if any(word.lower() not in _GLUE for word in words):
         return False
-    if words or "\\" in glue or any(mark in glue for mark in "⇒→⇔") or "=>" in glue:
+    if words or any(
+        mark in glue for mark in ("⇒", "→", "⇔", "=>", "\\implies", "Rightarrow", "\\iff")
+    ):
         return True
-    return "\n" in glue and len(new) <= len(old)  # bare lines, one below the other
+    # bare lines, one below the other: a list of cases gets no shorter
+    return ("\n" in glue or "\\\\" in glue) and len(new) <= len(old)

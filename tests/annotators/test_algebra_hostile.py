@@ -87,7 +87,7 @@ def test_what_has_no_exact_value_is_refused(formula: str) -> None:
 
 
 @given(st.text(alphabet="0123456789+-*/^=().,$xyafn' {}\\|_<>\n&", max_size=80))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_text_gets_one_evidence_and_spans_inside_it(step: str) -> None:
     (evidence,) = Algebra().check("", [step])
     assert evidence.verdict is not Verdict.CORRECT
@@ -101,7 +101,7 @@ words = st.sampled_from(
 
 
 @given(st.lists(st.lists(words, max_size=25).map("".join), min_size=1, max_size=4))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_mix_of_formulas_gets_evidence_for_each_step(steps: list[str]) -> None:
     evidence = Algebra().check("", steps)
     assert len(evidence) == len(steps)

@@ -1,6 +1,6 @@
 from itertools import product
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from annotators.algebra import Algebra
@@ -64,6 +64,7 @@ def factored(chosen: list[Factor], name: str, space: str) -> str:
     return space.join(f"({shown([b, a], name, space)})" for a, b in chosen)
 
 
+@settings(deadline=None)
 @given(factors, names, dresses, spaces)
 def test_a_true_expansion_is_never_flagged(
     chosen: list[Factor], name: str, dress: str, space: str
@@ -73,6 +74,7 @@ def test_a_true_expansion_is_never_flagged(
     assert check(dress.format(p=q, q=p)) is Verdict.UNKNOWN
 
 
+@settings(deadline=None)
 @given(factors, names, dresses, spaces, st.integers(0, 4), st.integers(-9, 9).filter(bool))
 def test_an_expansion_with_one_coefficient_off_is_flagged(
     chosen: list[Factor], name: str, dress: str, space: str, at: int, by: int
@@ -100,6 +102,7 @@ joints = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(equations, joints, st.sampled_from(["x", "n", "C"]))
 def test_a_right_step_of_solving_is_never_flagged(
     equation: tuple[int, int, int, int], joint: str, name: str
@@ -115,6 +118,7 @@ def test_a_right_step_of_solving_is_never_flagged(
         assert check(joint.format(old=old, new=new)) is Verdict.UNKNOWN
 
 
+@settings(deadline=None)
 @given(equations, joints, st.integers(2, 30), st.booleans())
 def test_a_wrong_step_of_solving_is_flagged(
     equation: tuple[int, int, int, int], joint: str, by: int, up: bool
@@ -127,6 +131,7 @@ def test_a_wrong_step_of_solving_is_flagged(
     assert check(joint.format(old=old, new=new)) is Verdict.INCORRECT
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-9, 9), min_size=3, max_size=6), spaces, st.integers(0, 5))
 def test_derivatives_are_judged(coefficients: list[int], space: str, at: int) -> None:
     assume(coefficients[-1] != 0 and at < len(coefficients) - 1)
