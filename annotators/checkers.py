@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from annotators.algebra import Algebra
 from annotators.arithmetic import Arithmetic
 from annotators.base import StepAnnotator
+from annotators.consistency import Consistency
 from annotators.logic import Logic
+from annotators.program import Program
 from pipeline.errors import RecipeError
 
 CHECKERS: dict[str, Callable[[], StepAnnotator]] = {
+    "algebra": Algebra,
     "arithmetic": Arithmetic,
+    "consistency": Consistency,
     "logic": Logic,
+    "program": Program,
 }
 
 
