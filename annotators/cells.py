@@ -30,7 +30,7 @@ _LABEL_WORDS = (
 )
 _LABEL = re.compile(rf"[\s*_#>:]*{_LABEL_WORDS}[\s*_:]*", re.I)
 _INLINE = re.compile(
-    r"\s*[*_#>]*(?:(?:program|code|execution|console)\s+)?outputs?[*_]*:[*_]*"
+    r"[\s*_#>]*(?:(?:program|code|execution|console)\s+)?outputs?[*_]*:[*_]*"
     r"[ \t]*(?P<tick>`?)(?P<text>[^`\n]+)(?P=tick)[ \t]*(?:\n|$)",
     re.I,
 )

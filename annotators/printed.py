@@ -95,7 +95,8 @@ def _unit(text: str) -> Fraction:
 def _reordered(pairs: list[tuple[str, str]]) -> bool:
     ours, theirs = (sorted(map(_value, side)) for side in zip(*pairs, strict=True))
     return all(
-        abs(a - b) <= _NOISE * max(Fraction(1), abs(a)) for a, b in zip(ours, theirs, strict=True)
+        a == b or (a.denominator > 1 and abs(a - b) <= _NOISE * max(Fraction(1), abs(a)))
+        for a, b in zip(ours, theirs, strict=True)
     )
 
 

@@ -19,7 +19,7 @@ _CANARY = "the canary is alive"
 # Each attack raises OSError or MemoryError where its wall stands; a line is printed for each that
 # does not. SystemExit is not caught: a fork's child must not go on.
 _ATTACKS = """
-import os, socket
+import mmap, os, socket
 
 CANARY, PARENT, MEMORY = {canary!r}, {parent}, {memory}
 
@@ -69,9 +69,9 @@ attack("no processes", fork)
 attack("no processes", execute)
 attack("no signals", os.kill, PARENT, 0)
 attack("no signals", os.kill, -1, 0)
-attack("a limit of memory", bytearray, MEMORY)
+attack("a limit of memory", mmap.mmap, -1, MEMORY)  # asked for, never touched
 
-with open("scratch", "w") as scratch:
+with open("scratch", "a") as scratch:
     scratch.write("1")
 print("done")
 """
