@@ -21,7 +21,7 @@ _NUMBER = re.compile(
     r"(?:[eE][-+]?[0-9]{1,3})?(?!\w)"
 )
 _FORMULA = re.compile(r"[*/^+\\√|]|#-|-#")  # once every number is a #
-_NOISE = Fraction(1, 10**9)
+_NOISE = Fraction(1, 10**6)
 
 
 class Likeness(Enum):

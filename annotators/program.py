@@ -3,10 +3,11 @@
 Guaranteed: a step is *incorrect* only if it states an output for a Python program right before it
 and that program, run with the programs before it in one fresh interpreter, prints something else
 that differs in a plain number (annotators/printed.py), in two runs with different hash seeds, and
-neither reads the clock, chance or the machine nor catches exceptions. An output that agrees is
-unknown (undecided): a program may compute the wrong thing rightly, and pitfall 35 of the
-literature is just that. A program that raises is unknown: the model may never have run it, and
-only outputs that are claimed can be false. It never says correct.
+neither reads the clock, chance or the machine, nor rests on a package's solver, nor catches
+exceptions. An output that agrees is unknown (undecided): a program may compute the wrong thing
+rightly, and that it "ran without exception" never means correct. A program that raises is unknown:
+the model may never have run it, and only outputs that are claimed can be false. It never says
+correct.
 
 Where the sandbox cannot be had (annotators/sandbox.py), no program runs and every claim is
 unknown. Not guaranteed: the versions of packages that the model had; a limit of time reached on
@@ -39,6 +40,7 @@ Rule = Literal[
     "not_compared",  # other words or layout than the program's
     "no_output",
     "not_repeatable",
+    "versions",  # rests on a solver of a package, whose results change between versions
     "guarded",  # catches exceptions, so may print what only a sandbox makes it print
     "raised",
     "limits",
@@ -55,6 +57,14 @@ _MACHINE = re.compile(
     r"listdir|glob|open\s*\(|read_|argv|__file__|getsizeof|maxsize|float_info|resource|psutil|"
     r"multiprocessing|threading|asyncio|subprocess|socket|urllib|requests|"
     r"\bid\s*\(|\bhash\s*\(|\binput\s*\(|\bvars\s*\(|\bdir\s*\(|globals\s*\(|locals\s*\("
+)
+# Other versions of sympy and scipy find other solutions, in other forms, to other last digits.
+_PACKAGE = re.compile(r"\b(?:import|from)\s+(?:mpmath|numpy|scipy|sympy)\b")
+_SOLVER = re.compile(
+    r"\bscipy\b|\boptimize\b|\b(?:n|d|r|lin|nonlin|diophantine_|f)?solve(?:set|_\w+)?\s*\(|"
+    r"\b(?:lambdify|nroots|roots|real_roots|integrate|limit|simplify|\w*simp|nsimplify|summation|"
+    r"refine|diophantine|reduce_\w+|eig\w*|svd|lstsq|polyfit|linprog|minimi[sz]e\w*|findroot|"
+    r"quad|interp\w*|series|is_\w+)\s*\("
 )
 _GUARD = re.compile(r"\bexcept\b|\bsuppress\b|\bfinally\b|__exit__|errstate|lib\.util\.find_spec")
 
@@ -76,7 +86,10 @@ class Program:
             cells.pop()  # nothing is said of what it prints
         findings: dict[int, list[tuple[Rule, Detail]]] = {}
         for claim, rule, text in _findings(cells):
-            detail = Detail(rule, claim.start, claim.end, text)
+            readable = text.encode(
+                errors="replace"
+            ).decode()  # a program may raise half a character
+            detail = Detail(rule, claim.start, claim.end, readable)
             findings.setdefault(claim.step, []).append((rule, detail))
         for step, found in findings.items():
             evidence[step] = _evidence(found)
@@ -160,6 +173,8 @@ def _confirmed(
     so_far = "\n".join(codes[: index + 1])
     if known := _MACHINE.search(so_far):
         return "not_repeatable", f"the program may depend on the moment or the machine: {known[0]}"
+    if _PACKAGE.search(so_far) and (solver := _SOLVER.search(so_far)):
+        return "versions", f"another version may find something else: {solver[0]}"
     if guard := _GUARD.search(so_far):
         return "guarded", f"the program may have met another exception here: {guard[0]}"
     return finding

@@ -71,9 +71,9 @@ def test_a_step_without_a_claim_is_not_covered() -> None:
         ("print(1)\nprint(2)", "1\n3", "the program prints 2, the step says 3"),
         ("print(10 / 4)", "2.4", "the program prints 2.5, the step says 2.4"),
         (
-            "import sympy as s\nx = s.Symbol('x')\ns.solve(x**2 - 4, x)",
-            "[-2, 4]",
-            "the program prints [-2, 2], the step says [-2, 4]",
+            "from sympy import binomial\nprint(binomial(5, 2))",
+            "20",
+            "the program prints 10, the step says 20",
         ),
         (
             "def f(n):\n    return 1 if n < 2 else n * f(n - 1)\n\nif __name__ == '__main__':\n"
@@ -150,6 +150,8 @@ def test_one_false_output_of_two_is_the_verdict_of_the_step() -> None:
         ("not_repeatable", "print(id([]))"),
         ("not_repeatable", "x = hash('a')\nprint(x)"),
         ("not_repeatable", "s = {'a': 1, 'b': 2, 'c': 3}\nprint([s[k] for k in set(s)].index(1))"),
+        ("versions", "import sympy as s\nx = s.Symbol('x')\nprint(s.solve(x - 14, x)[0])"),
+        ("versions", "from scipy.optimize import brentq\nprint(brentq(lambda x: x - 14, 0, 99))"),
         ("guarded", "try:\n    import nowhere\nexcept ImportError:\n    print(14)"),
         ("guarded", "try:\n    int('x')\nexcept Exception:\n    print(14)"),
     ],
@@ -158,6 +160,11 @@ def test_what_says_nothing_of_the_claim(rule: str, code: str) -> None:
     (evidence,) = check(cell(code, "12"))
     assert (evidence.verdict, evidence.reason) == (Verdict.UNKNOWN, Reason.UNDECIDED)
     assert [detail.rule for detail in evidence.details] == [rule]
+
+
+def test_half_a_character_in_an_exception_can_be_stored() -> None:
+    (evidence,) = check(cell("raise ValueError(chr(0xD800))", "12"))
+    assert evidence.details[0].text == "the program raises ValueError: ?"
 
 
 def test_after_an_exception_nothing_is_said() -> None:

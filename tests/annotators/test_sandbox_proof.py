@@ -131,6 +131,11 @@ def test_an_interpreter_that_does_not_start_is_no_sandbox(
     assert "does not start" in sandbox.missing()[0]
 
 
+def test_another_system_has_no_sandbox(elsewhere: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox_process.sys, "platform", "darwin")
+    assert elsewhere.missing() == ("there is no sandbox on darwin",)
+
+
 def test_no_program_runs_where_a_wall_is_missing(elsewhere: Sandbox) -> None:
     ran = elsewhere.run("print(12)")
     assert (ran.status, ran.stdout) == (Status.NO_SANDBOX, "")
