@@ -75,6 +75,7 @@ with open("scratch", "a") as scratch:
     scratch.write("1")
 print("done")
 """
+_NO_TRIAL = "a complete trial"
 _LOOP = "while True: pass"
 
 _broken: dict[Limits, tuple[str, ...]] = {}
@@ -82,9 +83,12 @@ _broken: dict[Limits, tuple[str, ...]] = {}
 
 def broken_walls(limits: Limits) -> tuple[str, ...]:
     """The walls that an attack came through, or whose trial could not be made."""
-    if limits not in _broken:
-        _broken[limits] = _try_to_break_out(limits)
-    return _broken[limits]
+    if limits in _broken:
+        return _broken[limits]
+    broken = _try_to_break_out(limits)
+    if not any(wall.startswith(_NO_TRIAL) for wall in broken):  # else the machine may be busy
+        _broken[limits] = broken
+    return broken
 
 
 def _try_to_break_out(limits: Limits) -> tuple[str, ...]:
@@ -105,7 +109,7 @@ def _try_to_break_out(limits: Limits) -> tuple[str, ...]:
         if ran.status is Status.NO_SANDBOX:
             broken.add(ran.stderr.strip() or "the sandbox")
         elif ran.status is not Status.FINISHED or not ran.stdout.endswith("done\n"):
-            broken.add(f"a complete trial ({ran.status}): {ran.stderr.strip()[-200:]}")
+            broken.add(f"{_NO_TRIAL} ({ran.status}): {ran.stderr.strip()[-200:]}")
         if not _alive(canary):
             broken.add("no writing outside")
     if not broken:  # a loop shows nothing where programs do not run

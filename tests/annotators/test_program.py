@@ -11,7 +11,7 @@ from annotators import program
 from annotators.base import Detail, StepEvidence
 from annotators.checkers import build_checker
 from annotators.program import Program
-from annotators.sandbox import Sandbox
+from annotators.sandbox import Limits, Sandbox
 from pipeline.verdict import Reason, Verdict
 from pipeline.workers import CheckerPool
 
@@ -20,6 +20,17 @@ from pipeline.workers import CheckerPool
 def needed() -> None:
     if missing := Sandbox().missing():
         pytest.skip(f"no sandbox on this machine, missing: {', '.join(missing)}")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no reason for an unknown, here."""
+    monkeypatch.setattr(program, "SANDBOX", Sandbox(Limits(wall_s=20, cpu_s=20)))
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "SANDBOX", Sandbox(Limits(wall_s=1)))
 
 
 def cell(code: str, claim: str = "") -> str:
@@ -151,7 +162,7 @@ def test_one_false_output_of_two_is_the_verdict_of_the_step() -> None:
         ("not_repeatable", "x = hash('a')\nprint(x)"),
         ("not_repeatable", "s = {'a': 1, 'b': 2, 'c': 3}\nprint([s[k] for k in set(s)].index(1))"),
         ("versions", "import sympy as s\nx = s.Symbol('x')\nprint(s.solve(x - 14, x)[0])"),
-        ("versions", "from scipy.optimize import brentq\nprint(brentq(lambda x: x - 14, 0, 99))"),
+        ("versions", "import numpy\nprint(numpy.linalg.eigvals([[14]])[0])"),
         ("guarded", "try:\n    import nowhere\nexcept ImportError:\n    print(14)"),
         ("guarded", "try:\n    int('x')\nexcept Exception:\n    print(14)"),
     ],
@@ -179,13 +190,13 @@ def test_before_an_exception_something_is() -> None:
     "code",
     ["while True: pass", "x = bytearray(10**10)", "print('x' * 10**7)", "9**9**9"],
 )
-def test_a_limit_is_a_time_out(code: str) -> None:
+def test_a_limit_is_a_time_out(code: str, hasty: None) -> None:
     (evidence,) = check(cell(code, "12"))
     assert (evidence.verdict, evidence.reason) == (Verdict.UNKNOWN, Reason.TIMEOUT)
     assert evidence.details[0].rule == "limits"
 
 
-def test_what_came_before_a_limit_is_still_compared() -> None:
+def test_what_came_before_a_limit_is_still_compared(hasty: None) -> None:
     steps = [cell("print(5)", "6"), cell("while True: pass", "7")]
     assert rules(*steps) == [["output_differs"], ["limits"]]
 
@@ -193,7 +204,7 @@ def test_what_came_before_a_limit_is_still_compared() -> None:
 def test_programs_behind_the_last_claim_are_not_run() -> None:
     start = time.monotonic()
     assert rules(cell("print(5)", "5"), cell("while True: pass")) == [["output_agrees"], []]
-    assert time.monotonic() - start < program.SANDBOX.limits.wall_s
+    assert time.monotonic() - start < 15
 
 
 def test_text_without_claims_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +253,7 @@ def test_a_forged_line_of_the_driver_harms_its_own_claim_alone() -> None:
 
 
 def test_it_runs_in_a_limited_worker() -> None:
-    with CheckerPool(1) as pool:
+    with CheckerPool(1, wall_s=20, cpu_s=20) as pool:
         evidence = pool.run_sync(Program().check, "", [cell("print(3 * 4)", "13")])
         again = pool.run_sync(Program().check, "", [cell("while True: pass", "13")])
         assert pool.run_sync(operator.add, 1, 2) == 3
