@@ -68,9 +68,14 @@ class Limits:
 def run_process(code: str, limits: Limits, hash_seed: int = 0) -> Ran:
     """Runs `code` in a new interpreter that locks itself in first."""
     try:
-        job = _job(code, limits)
+        return _run(_job(code, limits), limits, hash_seed)
     except ValueError as error:  # another system, or no list of system calls for this machine
         return Ran("", str(error), Status.NO_SANDBOX)
+    except OSError as error:  # no interpreter, no room for a scratch folder
+        return Ran("", f"the sandbox does not start: {error}", Status.NO_SANDBOX)
+
+
+def _run(job: dict[str, object], limits: Limits, hash_seed: int) -> Ran:
     with (
         tempfile.TemporaryDirectory(prefix="stepsmith-program-", ignore_cleanup_errors=True) as top,
         tempfile.TemporaryFile() as stdin,
@@ -78,20 +83,16 @@ def run_process(code: str, limits: Limits, hash_seed: int = 0) -> Ran:
         scratch = Path(top).resolve()
         stdin.write(json.dumps({**job, "scratch": str(scratch)}).encode())
         stdin.seek(0)
-        try:
-            process = subprocess.Popen(
-                # -I without -E, which would switch the hash seed off; the environment is ours
-                [_interpreter(), "-P", "-s", "-S", "-B", "-X", "utf8", sandbox_child.__file__],
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=scratch,
-                env={"PYTHONHASHSEED": str(hash_seed), "OPENBLAS_NUM_THREADS": "1"},
-                start_new_session=True,
-            )
-        except OSError as error:
-            return Ran("", f"the interpreter does not start: {error}", Status.NO_SANDBOX)
-        with process:
+        with subprocess.Popen(
+            # -I without -E, which would switch the hash seed off; the environment is ours
+            [_interpreter(), "-P", "-s", "-S", "-B", "-X", "utf8", sandbox_child.__file__],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=scratch,
+            env={"PYTHONHASHSEED": str(hash_seed), "OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,
+        ) as process:
             try:
                 return _watch(process, limits, scratch)
             finally:

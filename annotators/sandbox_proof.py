@@ -85,7 +85,10 @@ def broken_walls(limits: Limits) -> tuple[str, ...]:
     """The walls that an attack came through, or whose trial could not be made."""
     if limits in _broken:
         return _broken[limits]
-    broken = _try_to_break_out(limits)
+    try:
+        broken = _try_to_break_out(limits)
+    except OSError as error:  # no room for a canary
+        broken = (f"{_NO_TRIAL}: {error}",)
     if not any(wall.startswith(_NO_TRIAL) for wall in broken):  # else the machine may be busy
         _broken[limits] = broken
     return broken

@@ -9,7 +9,7 @@ import pytest
 
 from annotators import program, sandbox_child, sandbox_process, sandbox_proof
 from annotators.program import Program
-from annotators.sandbox import Limits, Sandbox, Status
+from annotators.sandbox import Limits, Ran, Sandbox, Status
 from pipeline.verdict import Reason, Verdict
 
 ALLOW_ALL = struct.pack("<HBBI", 0x06, 0, 0, 0x7FFF0000)
@@ -128,7 +128,25 @@ def test_an_interpreter_that_does_not_start_is_no_sandbox(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox_process, "_interpreter", lambda: "/nonexistent/python")
-    assert "does not start" in sandbox.missing()[0]
+    assert sandbox.missing() == (
+        "the sandbox does not start: [Errno 2] No such file or directory: '/nonexistent/python'",
+    )
+
+
+def test_without_a_folder_for_temporary_files_there_is_no_sandbox(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(sandbox_process.tempfile, "tempdir", "/nonexistent")
+        assert sandbox.run("print(12)").status is Status.NO_SANDBOX
+    assert sandbox.missing() == ()
+
+
+def test_a_busy_machine_is_tried_again(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as busy:
+        busy.setattr(sandbox_proof, "run_process", lambda *_: Ran("", "", Status.TIME))
+        assert sandbox.missing() == ("a complete trial (time): ",)
+    assert sandbox.missing() == ()
 
 
 def test_another_system_has_no_sandbox(elsewhere: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
