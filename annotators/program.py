@@ -52,14 +52,15 @@ _REASONS: dict[Rule, Reason] = {"limits": Reason.TIMEOUT, "too_many": Reason.NOT
 # What a program may know of the moment, of chance and of the machine: two runs here may agree by
 # accident and still say nothing of the run that the model saw.
 _MACHINE = re.compile(
-    r"random|secrets|uuid|shuffle|seed|now\s*\(|today\s*\(|time\s*\(|perf_counter|monotonic|"
-    r"process_time|localtime|gmtime|ctime|timeit|platform|version|environ|getenv|getpid|getcwd|"
-    r"listdir|glob|open\s*\(|read_|argv|__file__|getsizeof|maxsize|float_info|resource|psutil|"
-    r"multiprocessing|threading|asyncio|subprocess|socket|urllib|requests|"
-    r"\bid\s*\(|\bhash\s*\(|\binput\s*\(|\bvars\s*\(|\bdir\s*\(|globals\s*\(|locals\s*\("
+    r"random|perf_counter|process_time|localtime|gmtime|timeit|getenv|getpid|getcwd|listdir|"
+    r"getsizeof|maxsize|float_info|multiprocessing|threading|subprocess|python_version|cpu_count|"
+    r"\b(?:secrets|uuid|shuffle|platform|version|version_info|__version__|environ|glob|argv|psutil|"
+    r"resource|asyncio|socket|urllib|requests|pathlib|__file__|os)\b|"
+    r"\b(?:seed|now|today|utcnow|time|time_ns|monotonic|ctime|open|read_\w+|id|hash|input|vars|dir|"
+    r"globals|locals|getrecursionlimit)\s*\("
 )
 # Other versions of sympy and scipy find other solutions, in other forms, to other last digits.
-_PACKAGE = re.compile(r"\b(?:import|from)\s+(?:mpmath|numpy|scipy|sympy)\b")
+_PACKAGE = re.compile(r"\b(?:mpmath|numpy|scipy|sympy)\b")
 _SOLVER = re.compile(
     r"\bscipy\b|\boptimize\b|\b(?:n|d|r|lin|nonlin|diophantine_|f)?solve(?:set|_\w+)?\s*\(|"
     r"\b(?:lambdify|nroots|roots|real_roots|integrate|limit|simplify|\w*simp|nsimplify|summation|"
@@ -86,9 +87,8 @@ class Program:
             cells.pop()  # nothing is said of what it prints
         findings: dict[int, list[tuple[Rule, Detail]]] = {}
         for claim, rule, text in _findings(cells):
-            readable = text.encode(
-                errors="replace"
-            ).decode()  # a program may raise half a character
+            # a program may raise half a character, which no table can hold
+            readable = text.encode("utf-8", "replace").decode()
             detail = Detail(rule, claim.start, claim.end, readable)
             findings.setdefault(claim.step, []).append((rule, detail))
         for step, found in findings.items():
@@ -183,7 +183,11 @@ def _repeated(
     finding: tuple[Rule, str], first: Outputs, second: Outputs, index: int
 ) -> tuple[Rule, str]:
     """A difference only where a second run, with sets in another order, prints the same."""
-    if finding[0] == "output_differs" and second.cells[: index + 1] != first.cells[: index + 1]:
+    if finding[0] != "output_differs":
+        return finding
+    if index >= len(second.cells):
+        return "limits", f"the program did not end twice within its limits ({second.status})"
+    if second.cells[: index + 1] != first.cells[: index + 1]:
         return "not_repeatable", "the program prints something else in a second run"
     return finding
 

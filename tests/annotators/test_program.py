@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from annotators import program
 from annotators.base import Detail, StepEvidence
 from annotators.checkers import build_checker
+from annotators.notebook import Outputs, run_cells
 from annotators.program import Program
-from annotators.sandbox import Limits, Sandbox
+from annotators.sandbox import Limits, Sandbox, Status
 from pipeline.verdict import Reason, Verdict
 from pipeline.workers import CheckerPool
 
@@ -109,6 +110,21 @@ def test_the_sentence_says_both(code: str, claim: str, sentence: str) -> None:
     assert [detail.text for detail in evidence.details] == [sentence]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def the_time():\n    return 14\n\nthe_time = the_time()\nprint(the_time)",
+        "seeds, resources, requests_made, conversion = 14, 1, 2, 3\nprint(seeds)",
+        "count = 0\ndef add():\n    global count\n    count += 14\nadd()\nprint(count)",
+        "def solve():\n    return 14\nprint(solve())",
+        "from math import comb\nprint(comb(14, 1))",
+        "import sympy\nprint(sympy.Rational(28, 2))",
+    ],
+)
+def test_words_like_those_of_an_excuse_excuse_nothing(code: str) -> None:
+    assert rules(cell(code, "12")) == [["output_differs"]]
+
+
 def test_names_are_carried_over_as_in_a_notebook() -> None:
     steps = [cell("x = 3"), cell("y = x + 1", ""), cell("print(x * y)", "13")]
     assert rules(*steps) == [[], [], ["output_differs"]]
@@ -162,6 +178,7 @@ def test_one_false_output_of_two_is_the_verdict_of_the_step() -> None:
         ("not_repeatable", "x = hash('a')\nprint(x)"),
         ("not_repeatable", "s = {'a': 1, 'b': 2, 'c': 3}\nprint([s[k] for k in set(s)].index(1))"),
         ("versions", "import sympy as s\nx = s.Symbol('x')\nprint(s.solve(x - 14, x)[0])"),
+        ("versions", "import math, sympy\nprint(sympy.solve(sympy.Symbol('x') - 14)[0])"),
         ("versions", "import numpy\nprint(numpy.linalg.eigvals([[14]])[0])"),
         ("guarded", "try:\n    import nowhere\nexcept ImportError:\n    print(14)"),
         ("guarded", "try:\n    int('x')\nexcept Exception:\n    print(14)"),
@@ -199,6 +216,16 @@ def test_a_limit_is_a_time_out(code: str, hasty: None) -> None:
 def test_what_came_before_a_limit_is_still_compared(hasty: None) -> None:
     steps = [cell("print(5)", "6"), cell("while True: pass", "7")]
     assert rules(*steps) == [["output_differs"], ["limits"]]
+
+
+def test_a_second_run_that_meets_a_limit_is_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy_then(sandbox: Sandbox, cells: list[str], hash_seed: int = 0) -> Outputs:
+        run = run_cells(sandbox, cells, hash_seed)
+        return run if hash_seed == 0 else Outputs((), Status.TIME, "")
+
+    monkeypatch.setattr(program, "run_cells", busy_then)
+    (evidence,) = check(cell("print(5)", "6"))
+    assert (evidence.reason, evidence.details[0].rule) == (Reason.TIMEOUT, "limits")
 
 
 def test_programs_behind_the_last_claim_are_not_run() -> None:
