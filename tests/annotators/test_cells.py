@@ -126,6 +126,6 @@ def test_every_claim_is_in_its_step(steps: list[str]) -> None:
     ],
 )
 def test_time_is_linear(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     find_cells([text])
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
