@@ -7,9 +7,13 @@ from typing import Any
 
 from annotators.arithmetic import Arithmetic
 from annotators.base import StepAnnotator
+from annotators.consistency import Consistency
 from pipeline.errors import RecipeError
 
-CHECKERS: dict[str, Callable[[], StepAnnotator]] = {"arithmetic": Arithmetic}
+CHECKERS: dict[str, Callable[[], StepAnnotator]] = {
+    "arithmetic": Arithmetic,
+    "consistency": Consistency,
+}
 
 
 def build_checker(name: str, settings: Mapping[str, Any]) -> StepAnnotator:
