@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from annotators.base import Detail
-from annotators.explained import alike, explained, numbers_in, one_operation
+from annotators.explained import MAX_NUMBERS, alike, explained, numbers_in, one_operation
 from annotators.finals import Derived, Final, last_derivation, read_final
 from annotators.statements import words_of
+from annotators.told import Told
 from pipeline.grading.quantity import compare_quantities, read_quantity
 from pipeline.verdict import Verdict
 
@@ -31,12 +32,6 @@ _TAKEN_BACK = re.compile(
     r"let['’]?s|re-?\w*check\w*|again|alternativ\w*|other|another|second|part|case|if|also|or)\b",
     re.IGNORECASE,
 )
-_MANY = re.compile(
-    r"\bboth\b|\brespectively\b|\beach\b|\bpair|\bordered\b|\([a-d]\)|\bpossible values\b"
-    r"|\ball (?:the )?\w+s\b|\band how\b|\band what\b|\bsolutions\b|\broots\b|\?.+\?",
-    re.IGNORECASE | re.DOTALL,
-)
-_ASKED = re.compile(r"[^.?!\n]*\?|[^.!?\n]*\b(?:find|calculate|determine|compute)\b[^.?!\n]*", re.I)
 # a problem where 5 and 5,000 may be one amount
 _THOUSANDS = re.compile(r"thousand|million|kilo|milli|\b(?:k[gm]|m[lg]|k)\b|(?<=\d)k\b|0{3}s", re.I)
 _MOSTLY = 0.4  # share of words that a derivation of what is asked has in common with the question
@@ -61,29 +56,24 @@ class Finding:
     detail: Detail
 
 
-def answer_findings(problem: str, steps: Sequence[str]) -> tuple[list[Finding], set[int]]:
+def answer_findings(told: Told) -> tuple[list[Finding], set[int]]:
     """What the rules of this file find, and the steps whose final answer was read."""
-    finals = [read_final(step) for step in steps]
+    finals = [read_final(step) for step in told.steps]
     found: list[Finding] = []
     looked = {index for index, final in enumerate(finals) if final is not None}
     for index in sorted(looked):
         final = finals[index]
         assert final is not None
         rules = [
-            _answer_differs(problem, steps, index, final),
-            _two_boxed(problem, steps, index, finals),
-            _wrong_unit(problem, steps, index, final),
+            _answer_differs(told, index, final),
+            _two_boxed(told, index, finals),
+            _wrong_unit(told, index, final),
         ]
         hits = [hit for hit in rules if hit is not None]
-        if not any(hit.refutes for hit in hits) and (hit := _miracle(problem, steps, index, final)):
+        if not any(hit.refutes for hit in hits) and (hit := _miracle(told, index, final)):
             hits.append(hit)
         found += hits
     return found, looked
-
-
-def asked_words(problem: str) -> frozenset[str]:
-    """The words of the sentences that ask."""
-    return words_of(" ".join(_ASKED.findall(problem)))
 
 
 def _derivation_before(
@@ -105,21 +95,22 @@ def _other_words(step: str, final: Final) -> bool:
     return len(numbers_in(step)) > 1
 
 
-def _answer_differs(problem: str, steps: Sequence[str], index: int, final: Final) -> Finding | None:
+def _answer_differs(told: Told, index: int, final: Final) -> Finding | None:
     """The final answer is not what the last derivation gave, and that names what is asked.
 
     The less its words are the question's, the more ways to get the answer in the head are looked
     for. Never where the derivation's own numbers give the answer: that may repair it silently.
     """
-    place = _derivation_before(steps, index, final)
+    place = _derivation_before(told.steps, index, final)
     if place is None:
         return None
     where, derived = place
     value = final.quantity.value
+    steps = told.steps
     line = steps[where] if where < index else steps[index][: final.start]
     text = f"the answer is {final.text}, but the last derivation gives {_shown(line, derived)}"
     finding = Finding(index, True, Detail("answer_differs", final.start, final.end, text))
-    if _cut(problem, final, derived):
+    if _cut(told.problem, final, derived):
         return finding
     if alike(value, derived.value) or alike(value * final.quantity.factor, derived.value):
         return None
@@ -127,8 +118,8 @@ def _answer_differs(problem: str, steps: Sequence[str], index: int, final: Final
         return None
     if derived.value < 0 or explained(value, numbers_in(line)):
         return None
-    before = numbers_in(problem).union(*(numbers_in(step) for step in [*steps[:index], line]))
-    named = _share_asked(problem, derived)
+    before = told.numbers_before(index) | numbers_in(line)
+    named = _share_asked(told, derived)
     if named < _MOSTLY and explained(value, before):
         return None
     if named < 1 and one_operation(value, derived.value, before):
@@ -136,10 +127,10 @@ def _answer_differs(problem: str, steps: Sequence[str], index: int, final: Final
     return finding
 
 
-def _share_asked(problem: str, derived: Derived) -> float:
+def _share_asked(told: Told, derived: Derived) -> float:
     """The share of the words around the equation that the question has too."""
     words = (words_of(derived.before) | words_of(derived.after)) - _DULL
-    return len(words & asked_words(problem)) / len(words) if len(words) >= 2 else 0.0
+    return len(words & told.asked) / len(words) if len(words) >= 2 else 0.0
 
 
 def _cut(problem: str, final: Final, derived: Derived) -> bool:
@@ -148,15 +139,14 @@ def _cut(problem: str, final: Final, derived: Derived) -> bool:
     return bool(comma) and final.text.strip("$ ") == head and not _THOUSANDS.search(problem)
 
 
-def _two_boxed(
-    problem: str, steps: Sequence[str], index: int, finals: Sequence[Final | None]
-) -> Finding | None:
+def _two_boxed(told: Told, index: int, finals: Sequence[Final | None]) -> Finding | None:
     """Two final answers that differ, the earlier not taken back in between."""
     final = finals[index]
     assert final is not None
     earlier = next((i for i in range(index - 1, -1, -1) if finals[i] is not None), None)
-    if earlier is None or _MANY.search(problem):
+    if earlier is None or told.asks_many:
         return None
+    steps = told.steps
     other = finals[earlier]
     assert other is not None
     if compare_quantities(other.quantity, final.quantity).verdict is not Verdict.INCORRECT:
@@ -176,9 +166,9 @@ def _bare(step: str) -> bool:
     return len(words_of(step.replace("boxed", "")) - _DULL) <= 1
 
 
-def _wrong_unit(problem: str, steps: Sequence[str], index: int, final: Final) -> Finding | None:
+def _wrong_unit(told: Told, index: int, final: Final) -> Finding | None:
     """The answer's unit is not the one that was asked for, and the number was not converted."""
-    asked = _asked_unit(problem)
+    asked = _asked_unit(told)
     if asked is None:
         return None
     name, dimension, factor = asked
@@ -186,7 +176,7 @@ def _wrong_unit(problem: str, steps: Sequence[str], index: int, final: Final) ->
     if quantity.dimension and quantity.dimension != dimension:
         text = f"the answer is {final.text}, but the problem asks for {name}"
         return Finding(index, True, Detail("wrong_unit", final.start, final.end, text))
-    place = _derivation_before(steps, index, final)
+    place = _derivation_before(told.steps, index, final)
     if place is None or place[1].value != quantity.value:
         return None
     derived = place[1]
@@ -201,10 +191,10 @@ def _wrong_unit(problem: str, steps: Sequence[str], index: int, final: Final) ->
     return Finding(index, True, Detail("wrong_unit", final.start, final.end, text))
 
 
-def _asked_unit(problem: str) -> tuple[str, str, Fraction] | None:
+def _asked_unit(told: Told) -> tuple[str, str, Fraction] | None:
     """The one known unit that the question asks for."""
     units = set()
-    for question in _ASKED.findall(problem):
+    for question in told.questions:
         for match in _UNIT_ASKED.finditer(question):
             name = (match[1] or match[2]).lower()
             read = read_quantity(f"1 {name}")
@@ -214,12 +204,11 @@ def _asked_unit(problem: str) -> tuple[str, str, Fraction] | None:
     return units.pop() if len(units) == 1 else None
 
 
-def _miracle(problem: str, steps: Sequence[str], index: int, final: Final) -> Finding | None:
+def _miracle(told: Told, index: int, final: Final) -> Finding | None:
     """The answer's number stands in no line before, nor in the problem, and nothing computes it."""
     value = abs(final.quantity.value)
-    before = numbers_in(problem).union(*(numbers_in(step) for step in steps[:index]))
-    before |= numbers_in(steps[index][: final.start])
-    if value in before or any(alike(value, other) for other in before):
+    before = told.numbers_before(index) | numbers_in(told.steps[index][: final.start])
+    if len(before) > MAX_NUMBERS or any(alike(value, other) for other in before):
         return None
     text = (
         f"no line before gives {final.text}, and neither does the problem; "

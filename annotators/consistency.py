@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from annotators.answer_rules import answer_findings
+from annotators.answer_rules import Finding, answer_findings
 from annotators.base import StepEvidence
 from annotators.restated import restated_findings
+from annotators.told import Told
 from pipeline.verdict import Reason, Verdict
 
 MAX_PROBLEM = 20_000
@@ -29,12 +30,15 @@ class Consistency:
 
     def check(self, problem: str, steps: Sequence[str]) -> list[StepEvidence]:
         """One piece of evidence for each step; incorrect carries what contradicts it."""
-        problem = problem[:MAX_PROBLEM]
-        answers, answered = answer_findings(problem, steps)
-        restatements, restated = restated_findings(problem, steps)
+        told = Told(problem[:MAX_PROBLEM], steps)
+        answers, answered = answer_findings(told)
+        restatements, restated = restated_findings(told)
+        by_step: dict[int, list[Finding]] = {}
+        for one in [*answers, *restatements]:
+            by_step.setdefault(one.step, []).append(one)
         evidence = []
         for index in range(len(steps)):
-            found = [one for one in [*answers, *restatements] if one.step == index]
+            found = by_step.get(index, [])
             refuting = tuple(one.detail for one in found if one.refutes)
             if refuting:
                 evidence.append(StepEvidence(Verdict.INCORRECT, None, refuting))

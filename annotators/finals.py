@@ -75,12 +75,12 @@ def read_final(step: str) -> Final | None:
 def last_derivation(text: str) -> Derived | None:
     """The last equation of a text, where it is plain; None where the text may say more."""
     mark = text.rfind("=")
-    if mark < 0 or len(text) > MAX_STEP or any(c.message for c in find_claims(text)):
+    if mark < 0 or len(text) > MAX_STEP:
         return None
     start = text.rfind("\n", 0, mark) + 1
     end = text.find("\n", mark)
     line = text[start : end if end >= 0 else len(text)]
-    if len(line) > MAX_LINE:
+    if len(line) > MAX_LINE or any(claim.message for claim in find_claims(line)):
         return None
     tokens = without_units(tokenize(without_notes(line), start))
     marks = [i for i, token in enumerate(tokens) if token.kind == "="]
