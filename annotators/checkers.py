@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from annotators.algebra import Algebra
-from annotators.arithmetic import Arithmetic
+from annotators.algebra.annotator import Algebra
+from annotators.arithmetic.annotator import Arithmetic
 from annotators.base import StepAnnotator
-from annotators.consistency import Consistency
-from annotators.logic import Logic
-from annotators.program import Program
+from annotators.consistency.annotator import Consistency
+from annotators.logic.annotator import Logic
+from annotators.program.annotator import Program
 from pipeline.errors import RecipeError
 
 CHECKERS: dict[str, Callable[[], StepAnnotator]] = {

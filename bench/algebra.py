@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from annotators.algebra import Algebra
+from annotators.algebra.annotator import Algebra
 from annotators.base import StepEvidence
 from pipeline.verdict import Verdict
 

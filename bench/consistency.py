@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from annotators.base import StepEvidence
-from annotators.consistency import Consistency
+from annotators.consistency.annotator import Consistency
 from pipeline.verdict import Verdict
 from worlds.chain_oracle import judge_chains
 from worlds.chains import make

@@ -20,10 +20,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from annotators.logic import Logic
-from annotators.logic_formula import negation
-from annotators.logic_problem import read_problem, read_statement
-from annotators.logic_solver import Answer, Prover
+from annotators.logic.annotator import Logic
+from annotators.logic.formula import negation
+from annotators.logic.problem import read_problem, read_statement
+from annotators.logic.solver import Answer, Prover
 from pipeline.verdict import Verdict
 from worlds import deduction
 from worlds.oracle import judge

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from annotators.algebra import Algebra
+from annotators.algebra.annotator import Algebra
 from annotators.base import StepEvidence
 from pipeline.verdict import Reason, Verdict
 

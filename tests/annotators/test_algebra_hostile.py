@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotators.algebra import Algebra
-from annotators.algebra_parse import parse
-from annotators.algebra_tokens import Unreadable, tokenize
-from annotators.algebra_value import exact
+from annotators.algebra.annotator import Algebra
+from annotators.algebra.parse import parse
+from annotators.algebra.tokens import Unreadable, tokenize
+from annotators.algebra.value import exact
 from pipeline.verdict import Verdict
 
 SECONDS = 5.0  # of processor, the limit of a worker; most take a hundredth of it

@@ -3,7 +3,7 @@ from itertools import product
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from annotators.algebra import Algebra
+from annotators.algebra.annotator import Algebra
 from pipeline.verdict import Verdict
 
 Factor = tuple[int, int]  # a x + b

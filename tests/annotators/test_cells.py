@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotators.cells import Cell, Claim, find_cells
+from annotators.program.cells import Cell, Claim, find_cells
 
 CODE = "```python\nprint(12)\n```\n"
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotators.base import StepEvidence
-from annotators.consistency import Consistency
+from annotators.consistency.annotator import Consistency
 from pipeline.verdict import Reason, Verdict
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

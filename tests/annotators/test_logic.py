@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotators.base import StepEvidence
-from annotators.logic import Logic
+from annotators.logic.annotator import Logic
 from pipeline.verdict import Reason, Verdict
 from worlds import deduction
 from worlds.oracle import judge

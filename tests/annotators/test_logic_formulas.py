@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotators.logic_english import read_english
-from annotators.logic_formula import Atom, Formula, Joined, Not, Quantified
-from annotators.logic_notation import NotNotation, read_notation
+from annotators.logic.english import read_english
+from annotators.logic.formula import Atom, Formula, Joined, Not, Quantified
+from annotators.logic.notation import NotNotation, read_notation
 
 PX, QX, PA, QA = Atom("P", (0,)), Atom("Q", (0,)), Atom("P", ("a",)), Atom("Q", ("a",))
 ALL_P_ARE_Q = Quantified(True, 0, Joined("implies", PX, QX))

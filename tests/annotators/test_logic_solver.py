@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotators.logic_formula import Atom, Formula, Joined, Not, Quantified, negation
-from annotators.logic_notation import read_notation
-from annotators.logic_solver import Answer, Prover
+from annotators.logic.formula import Atom, Formula, Joined, Not, Quantified, negation
+from annotators.logic.notation import read_notation
+from annotators.logic.solver import Answer, Prover
 
 # has only endless models, which z3 does not find
 ENDLESS = [

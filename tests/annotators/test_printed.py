@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotators.printed import Comparison, Likeness, compare_outputs
+from annotators.program.printed import Comparison, Likeness, compare_outputs
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from annotators import program
 from annotators.base import Detail, StepEvidence
 from annotators.checkers import build_checker
-from annotators.notebook import Outputs, run_cells
-from annotators.program import Program
-from annotators.sandbox import Limits, Sandbox, Status
+from annotators.program import annotator as program
+from annotators.program.annotator import Program
+from annotators.program.notebook import Outputs, run_cells
+from annotators.program.sandbox import Limits, Sandbox, Status
 from pipeline.verdict import Reason, Verdict
 from pipeline.workers import CheckerPool
 

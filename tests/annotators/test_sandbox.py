@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from annotators.sandbox import Limits, Ran, Sandbox, Status
+from annotators.program.sandbox import Limits, Ran, Sandbox, Status
 
 REPOSITORY = Path(__file__).parents[2]
 SECRET = "the canary's secret"
@@ -448,7 +448,7 @@ def children(pid: int) -> list[int]:
 @pytest.mark.parametrize("deadly", [signal.SIGTERM, signal.SIGKILL])
 def test_the_program_dies_with_its_parent(deadly: signal.Signals, tmp_path: Path) -> None:
     code = (
-        "from annotators.sandbox import Limits, Sandbox\n"
+        "from annotators.program.sandbox import Limits, Sandbox\n"
         "sandbox = Sandbox(Limits(wall_s=60))\nsandbox.missing()\nprint('up', flush=True)\n"
         "sandbox.run('import time; time.sleep(60)')"
     )

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from annotators import program, sandbox_child, sandbox_process, sandbox_proof
-from annotators.program import Program
-from annotators.sandbox import Limits, Ran, Sandbox, Status
+from annotators.program import annotator as program
+from annotators.program import sandbox_child, sandbox_process, sandbox_proof
+from annotators.program.annotator import Program
+from annotators.program.sandbox import Limits, Ran, Sandbox, Status
 from pipeline.verdict import Reason, Verdict
 
 ALLOW_ALL = struct.pack("<HBBI", 0x06, 0, 0, 0x7FFF0000)

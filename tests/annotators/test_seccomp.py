@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from annotators.seccomp import filter_program
+from annotators.program.seccomp import filter_program
 
 ALLOWED, REFUSED, KILLED = 0x7FFF0000, 0x00050001, 0x80000000
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
