@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from annotators.arithmetic import Arithmetic
+from annotators.algebra.annotator import Algebra
+from annotators.arithmetic.annotator import Arithmetic
 from annotators.base import StepAnnotator
+from annotators.consistency.annotator import Consistency
+from annotators.logic.annotator import Logic
+from annotators.program.annotator import Program
 from pipeline.errors import RecipeError
 
-CHECKERS: dict[str, Callable[[], StepAnnotator]] = {"arithmetic": Arithmetic}
+CHECKERS: dict[str, Callable[[], StepAnnotator]] = {
+    "algebra": Algebra,
+    "arithmetic": Arithmetic,
+    "consistency": Consistency,
+    "logic": Logic,
+    "program": Program,
+}
 
 
 def build_checker(name: str, settings: Mapping[str, Any]) -> StepAnnotator:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from annotators.arithmetic import Arithmetic
+from annotators.arithmetic.annotator import Arithmetic
 from pipeline.verdict import Verdict
 
 CHECK = Arithmetic()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from annotators.arithmetic import Arithmetic
+from annotators.arithmetic.annotator import Arithmetic
 from annotators.base import StepEvidence
 from pipeline.verdict import Reason, Verdict
 

@@ -2,8 +2,8 @@ from fractions import Fraction
 
 import pytest
 
-from annotators.expression import evaluate
-from annotators.tokens import Unreadable, tokenize
+from annotators.arithmetic.expression import evaluate
+from annotators.arithmetic.tokens import Unreadable, tokenize
 
 
 def value(text: str) -> Fraction:

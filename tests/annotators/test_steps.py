@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from annotators.arithmetic import Arithmetic
+from annotators.arithmetic.annotator import Arithmetic
 from annotators.base import Detail, StepEvidence
 from annotators.steps import SolutionText, annotate_solutions, evidence_rows, source_of
 from pipeline.schemas import EVIDENCE

@@ -62,7 +62,7 @@ samples = {samples}
 [rollouts]
 search = "scan"
 k = {k}
-[annotators.arithmetic]
+[annotators.arithmetic.annotator]
 [run]
 shard_problems = {shard_problems}
 [output]

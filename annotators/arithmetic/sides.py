@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from annotators.tokens import Token
-from annotators.units import AFTER, BEFORE
+from annotators.arithmetic.tokens import Token
+from annotators.arithmetic.units import AFTER, BEFORE
 
 _MATH = frozenset(["num", "+", "-", "*", "/", "^", "(", ")", "{", "}", "frac", "frac2", "sup", "%"])
 OPERATORS = frozenset(["+", "-", "*", "/", "^", "frac", "frac2", "sup"])

@@ -16,7 +16,7 @@ import re
 from fractions import Fraction
 from typing import Literal
 
-from annotators.tokens import Token, Unreadable, number
+from annotators.arithmetic.tokens import Token, Unreadable, number
 
 MAX_DEPTH = 20
 MAX_TOKENS = 200

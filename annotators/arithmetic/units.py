@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from annotators.tokens import Token
+from annotators.arithmetic.tokens import Token
 
 MAX_WORDS = 4
 

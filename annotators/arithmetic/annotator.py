@@ -1,7 +1,7 @@
 """Plain equations of a step, evaluated exactly: a veto, never a proof.
 
 Guaranteed: a step is *incorrect* only if it states an equation between numbers that is false in
-every reading (annotators/claims.py), outside hypotheses, refutations, modular, clock and base-n
+every reading (claims.py), outside hypotheses, refutations, modular, clock and base-n
 arithmetic. A true equation gives unknown (undecided): most wrong steps stand behind true
 equations. A step without a claim is unknown (not covered). It never says correct.
 """
@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from annotators.arithmetic.claims import Claim, find_claims
 from annotators.base import Detail, StepEvidence
-from annotators.claims import Claim, find_claims
 from pipeline.verdict import Reason, Verdict
 
 MAX_STEP = 20_000

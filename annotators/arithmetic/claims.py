@@ -1,6 +1,6 @@
 """Plain equation claims in one step: where they stand, and whether they can be true.
 
-A claim is `left = right` where both sides are whole expressions of `annotators.expression`,
+A claim is `left = right` where both sides are whole expressions of `expression`,
 stand between harmless neighbours (a line's end, punctuation, an ordinary word), and at least one
 side computes something. Guaranteed: a claim is called false only if *every* reading of it is
 false: slash precedence, a leading dash as bullet, percent as number or hundredth, rounding or
@@ -15,10 +15,10 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from annotators.expression import HUNDREDTH, Slash, evaluate
-from annotators.sides import left_side, right_side
-from annotators.tokens import ONE, Token, Unreadable, number, shown_unit, tokenize
-from annotators.units import unlike_units, without_units
+from annotators.arithmetic.expression import HUNDREDTH, Slash, evaluate
+from annotators.arithmetic.sides import left_side, right_side
+from annotators.arithmetic.tokens import ONE, Token, Unreadable, number, shown_unit, tokenize
+from annotators.arithmetic.units import unlike_units, without_units
 
 MAX_LINE = 2000
 

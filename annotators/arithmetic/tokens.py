@@ -30,7 +30,7 @@ class Token:
     start: int
     end: int
     spaced: bool  # whitespace (or a dollar sign) stands before it
-    unit: str = ""  # of a number: set by annotators/units.py
+    unit: str = ""  # of a number: set by units.py
 
 
 _LEXER = re.compile(
