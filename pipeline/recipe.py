@@ -130,6 +130,7 @@ class Labels(_Table):
     slack: float = 0.0  # progress by difference, and advantage: label 1 where change >= -slack
     interval: float = Field(0.9, gt=0, lt=1)  # mass of value_low .. value_high
     certainty: float = Field(0.9, gt=0.5, le=1)  # posterior: hard labels from this p_correct on
+    veto: list[str] = []  # posterior: annotators whose "incorrect" is taken as it stands
     balance: Literal["none", "outcome", "first_error"] = "none"  # sets keep
 
 
@@ -167,6 +168,9 @@ class Recipe(_Table):
             raise ValueError("problems.source is missing (or solutions.source, with problems)")
         if self.solutions.rollouts and not self.solutions.source:
             raise ValueError("solutions.rollouts needs solutions.source: rollouts of what?")
+        for name in self.labels.veto:
+            if name not in self.annotators:
+                raise ValueError(f"labels.veto: {name!r} is none of this recipe's [annotators.*]")
         return self
 
     def prover(self) -> Model:

@@ -75,8 +75,15 @@ def derive_views(
         shard = common.shard
         if settings.view == "posterior":
             named = solutions.with_columns(prover=pl.lit(provenance.prover))
-            mass = settings.interval
-            fused = fuse(fusion or PRIOR, problems, named, evidence, questions.filtered, mass)
+            fused = fuse(
+                fusion or PRIOR,
+                problems,
+                named,
+                evidence,
+                questions.filtered,
+                settings.interval,
+                settings.veto,
+            )
             shard = replace(shard, fused=fused)
         yield _label(common, shard, settings)
 

@@ -6,7 +6,7 @@ fused  = fuse(fusion, solutions, evidence, …)     any number of times: a pure 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,14 +18,15 @@ from pipeline.labels.layout import Floats, Ints, Labels8, Layout
 from pipeline.posterior.fit import fit, with_tables
 from pipeline.posterior.fused import Fused
 from pipeline.posterior.infer import infer
-from pipeline.posterior.observed import Observed
+from pipeline.posterior.observed import FINE, Observed
 from pipeline.posterior.parameters import Parameters, start
-from pipeline.posterior.read import known_truth, read, step_scores
+from pipeline.posterior.read import STEP_VALID, known_truth, read, step_scores
 from pipeline.posterior.value import values
 
 ALL = "all"
 BINS = 8  # of a score
 LEAST_PROBLEMS = 30  # of a group, for parameters of its own
+_NEVER = 1e-200  # a chance that nothing makes up for, and a number all the same
 
 
 def group_name(domain: str | None, policy: str | None) -> str:
@@ -94,14 +95,16 @@ def fuse(
     evidence: pl.DataFrame,
     filtered: bool,
     mass: float,
+    veto: Sequence[str] = (),
 ) -> Fused:
-    """`mass`: of the interval of the value. All solutions of a problem must be in one call."""
+    """`mass`: of the interval of the value. `veto`: annotators that never call a faultless step
+    incorrect, whatever was learnt of them. All solutions of a problem must be in one call."""
     layout = pieces.layout(solutions)
     of_step = np.empty((5, layout.num_steps))
     of_solution = np.empty((3, layout.num_solutions))
     for name, part, inner, _, rows in groups_of(problems, solutions, layout):
         seen = read(inner, part, evidence, fusion.edges, filtered)
-        parameters = with_tables(seen, fusion.parameters(name))
+        parameters = _with_veto(with_tables(seen, fusion.parameters(name)), veto)
         posterior = infer(seen, parameters)
         node = seen.forest.step_node
         clean = np.clip(posterior.clean.sum(axis=1), 0.0, 1.0)
@@ -167,6 +170,19 @@ def groups_of(
         inner = Layout.of_lengths(layout.lengths[mask])
         known = None if truth is None else truth[mask[layout.row]]
         yield one, part, inner, known, np.flatnonzero(mask)
+
+
+def _with_veto(parameters: Parameters, annotators: Sequence[str]) -> Parameters:
+    """Where one of these calls a step incorrect, the step errs or stands on an open error: no other
+    evidence weighs against that."""
+    tables = dict(parameters.tables)
+    for name in annotators:
+        key = f"{name}:{STEP_VALID}"
+        if key in tables:
+            table = tables[key].copy()
+            table[FINE, 1] = _NEVER
+            tables[key] = table / table.sum(axis=1, keepdims=True)
+    return replace(parameters, tables=tables)
 
 
 def _plogp(p: Floats) -> Floats:

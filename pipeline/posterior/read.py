@@ -26,7 +26,8 @@ KINDS = 4  # of support
 # Steps of one problem are rare together, where its policy words things in many ways: each says less
 # than a step on its own would. Measured on the bundled policies (docs/log.md).
 WORTH = 0.7
-_TARGETS = {"step_valid": True, "prefix_correct": False}  # and whether they speak of the step
+STEP_VALID = "step_valid"
+_TARGETS = {STEP_VALID: True, "prefix_correct": False}  # and whether they speak of the step
 
 
 def read(

@@ -69,6 +69,11 @@ def test_a_missing_table_is_named() -> None:
         parse({key: value for key, value in raw().items() if key != "output"}, "r.toml")
 
 
+def test_a_veto_needs_its_annotator() -> None:
+    with pytest.raises(RecipeError, match=r"labels\.veto: 'arithmetik' is none of"):
+        parse(raw(annotators={"arithmetic": {}}, labels={"veto": ["arithmetik"]}), "r.toml")
+
+
 def test_a_server_needs_its_address() -> None:
     with pytest.raises(RecipeError, match="needs base_urls"):
         parse(raw(policy={"engine": "openai", "model": "m"}), "r.toml")

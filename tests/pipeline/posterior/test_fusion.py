@@ -206,6 +206,37 @@ def test_sources_that_are_gone_when_labelling(fusion: Fusion) -> None:
     assert_sound(fused(fusion, bare), pieces.layout(bare.solutions))
 
 
+def test_a_veto_is_taken_as_it_stands_and_learnt_reliability_weighed() -> None:
+    """A tool refutes the first step, thirty of thirty rollouts from the second come out right."""
+    given = frames(
+        Solution("p", "ab", "correct", counts={0: (30, 0), 1: (30, 0)}, valid={0: (0, 1, 0)}),
+        Solution("p", "cd"),
+    )
+    plain = (given.problems, given.solutions, given.evidence, True, 0.9)
+    weighed, vetoed = fuse(PRIOR, *plain), fuse(PRIOR, *plain, ["checker"])
+    assert weighed.p_correct[0] > 0.5
+    assert vetoed.p_correct[0] < 1e-6
+    assert_sound(vetoed, pieces.layout(given.solutions))
+
+
+def test_a_veto_of_an_annotator_that_said_nothing_changes_nothing() -> None:
+    given = frames(*EVERYTHING)
+    plain = (given.problems, given.solutions, given.evidence, True, 0.9)
+    expected = fuse(PRIOR, *plain).p_correct
+    np.testing.assert_array_equal(fuse(PRIOR, *plain, ["nobody"]).p_correct, expected)
+
+
+@pytest.mark.parametrize("names", [["checker"], ["checker", "judge"]])
+def test_vetoes_against_each_other_and_all_else_stay_sound(names: list[str]) -> None:
+    every = {step: (0, 9, 0) for step in range(4)}
+    given = frames(
+        Solution("p", "abcd", "correct", counts={3: (500, 0)}, valid=every),
+        Solution("p", "abce", "correct", counts={3: (500, 0)}, valid={2: (9, 0, 0)}),
+    )
+    got = fuse(PRIOR, given.problems, given.solutions, given.evidence, True, 0.9, names)
+    assert_sound(got, pieces.layout(given.solutions))
+
+
 def test_scores_of_the_problem_alone_or_of_others_are_no_scores_of_steps() -> None:
     given = frames(Solution("p", "ab", scores={-1: -3.0}))
     fusion = learnt(given)
