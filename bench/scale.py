@@ -38,7 +38,7 @@ samples = 16
 [rollouts]
 search = "scan"
 k = 8
-[annotators.arithmetic.annotator]
+[annotators.arithmetic]
 [output]
 dir = "{out}"
 """

@@ -40,7 +40,7 @@ model = "error=0.12,log={log}"
 samples = 8
 [rollouts]
 k = 4
-[annotators.arithmetic.annotator]
+[annotators.arithmetic]
 [run]
 shard_problems = 4
 grader_processes = 1

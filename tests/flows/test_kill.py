@@ -62,7 +62,7 @@ samples = {samples}
 [rollouts]
 search = "scan"
 k = {k}
-[annotators.arithmetic.annotator]
+[annotators.arithmetic]
 [run]
 shard_problems = {shard_problems}
 [output]

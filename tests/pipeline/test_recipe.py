@@ -142,7 +142,7 @@ def test_identity_leaves_out(changed: dict[str, Any]) -> None:
         ({"policy": {"temperature": 0.1}}, "policy.temperature"),
         ({"rollouts": {"k": 4}}, "rollouts.k"),
         ({"labels": {"view": "hard"}}, "labels.view"),
-        ({"annotators": {"arithmetic": {}}}, "annotators.arithmetic.annotator"),
+        ({"annotators": {"arithmetic": {}}}, "annotators.arithmetic"),
     ],
 )
 def test_identity_holds_what_shapes_the_dataset(changed: dict[str, Any], key: str) -> None:

@@ -228,7 +228,7 @@ def test_a_veto_of_an_annotator_that_said_nothing_changes_nothing() -> None:
 
 @pytest.mark.parametrize("names", [["checker"], ["checker", "judge"]])
 def test_vetoes_against_each_other_and_all_else_stay_sound(names: list[str]) -> None:
-    every = {step: (0, 9, 0) for step in range(4)}
+    every = dict.fromkeys(range(4), (0, 9, 0))
     given = frames(
         Solution("p", "abcd", "correct", counts={3: (500, 0)}, valid=every),
         Solution("p", "abce", "correct", counts={3: (500, 0)}, valid={2: (9, 0, 0)}),
