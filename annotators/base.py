@@ -13,6 +13,8 @@ from typing import Protocol
 
 from pipeline.verdict import Reason, Verdict
 
+MAX_STEP = 20_000  # characters; what is longer is no step of reasoning
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:

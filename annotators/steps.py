@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from annotators.base import StepAnnotator, StepEvidence
+from annotators.base import MAX_STEP, StepAnnotator, StepEvidence
 from pipeline.schemas import EVIDENCE
 from pipeline.verdict import Reason, Verdict
 from pipeline.workers import CheckerError, CheckerPool
@@ -101,7 +101,23 @@ def _timed_check(
     evidence = annotator.check(problem, steps)
     if len(evidence) != len(steps):
         raise ValueError(f"{annotator.name}: {len(evidence)} pieces for {len(steps)} steps")
+    evidence = [
+        StepEvidence(Verdict.UNKNOWN, Reason.UNREADABLE)
+        if one.reason is Reason.NOT_COVERED and not _readable(step)
+        else one
+        for one, step in zip(evidence, steps, strict=True)
+    ]
     return evidence, time.perf_counter() - start
+
+
+def _readable(step: str) -> bool:
+    """Whether a step can be used at all: not blank, too long, or with what is no character."""
+    return (
+        0 < len(step) <= MAX_STEP
+        and not step.isspace()
+        and "\x00" not in step
+        and not any("\ud800" <= letter <= "\udfff" for letter in step)
+    )
 
 
 def _details(one: StepEvidence) -> list[dict[str, Any]]:

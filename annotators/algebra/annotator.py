@@ -24,10 +24,9 @@ from annotators.algebra.text import (
     find_expressions,
     find_statements,
 )
-from annotators.base import Detail, StepEvidence
+from annotators.base import MAX_STEP, Detail, StepEvidence
 from pipeline.verdict import Reason, Verdict
 
-MAX_STEP = 20_000
 MAX_KNOWN = 160  # statements of one solution; after that nothing more is claimed
 
 # algebra that is not the real numbers', or relations that are not written as equations

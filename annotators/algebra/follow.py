@@ -64,7 +64,7 @@ def follows(
         return None
     pair = _Pair(old, new, glue)
     if len(names) == 1:
-        if _solved((a, b)) is not None and _solved((c, d)) is not None:
+        if _stated((a, b)) and _stated((c, d)):
             return None  # x = 2, x = 3: cases
         return _one_variable(pair, (c, d), first, second, known)
     return _many_variables(pair, (a, b), (c, d), first, second, known)
@@ -179,6 +179,14 @@ def _solved(sides: tuple[Node, Node]) -> Fraction | None:
             except Unreadable:
                 return None
     return None
+
+
+def _stated(sides: tuple[Node, Node]) -> bool:
+    """Whether the equation is `x = number`, with pi and roots for numbers too."""
+    return any(
+        isinstance(one, Name) and variables(one) and not variables(other)
+        for one, other in (sides, sides[::-1])
+    )
 
 
 def _cases(known: Sequence[Statement], gap: Any) -> bool:

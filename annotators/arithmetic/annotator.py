@@ -13,10 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from annotators.arithmetic.claims import Claim, find_claims
-from annotators.base import Detail, StepEvidence
+from annotators.base import MAX_STEP, Detail, StepEvidence
 from pipeline.verdict import Reason, Verdict
-
-MAX_STEP = 20_000
 
 # arithmetic that is not the integers': anywhere in the problem or the step
 _OTHER_ARITHMETIC = re.compile(

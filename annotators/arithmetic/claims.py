@@ -5,19 +5,28 @@ stand between harmless neighbours (a line's end, punctuation, an ordinary word),
 side computes something. Guaranteed: a claim is called false only if *every* reading of it is
 false: slash precedence, a leading dash as bullet, percent as number or hundredth, rounding or
 truncation to the digits shown, rounded decimals on either side, a run-on total
-(`5 + 3 = 8 + 2 = 10`), a unit change by a known factor. Not guaranteed: that every false equation
-is found; whatever is bounded by a variable, an inequality or a word that may compute is left out.
+(`5 + 3 = 8 + 2 = 10`), a unit change by a known factor, the calculator's note that stands in it.
+Not guaranteed: that every false equation is found; whatever is bounded by a variable, an
+inequality or a word that may compute is left out.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from annotators.arithmetic.expression import HUNDREDTH, Slash, evaluate
 from annotators.arithmetic.sides import left_side, right_side
-from annotators.arithmetic.tokens import ONE, Token, Unreadable, number, shown_unit, tokenize
+from annotators.arithmetic.tokens import (
+    ONE,
+    NoValue,
+    Token,
+    Unreadable,
+    number,
+    shown_unit,
+    tokenize,
+)
 from annotators.arithmetic.units import unlike_units, without_units
 
 MAX_LINE = 2000
@@ -40,6 +49,7 @@ class Claim:
     end: int
     message: str | None
     gap: Fraction = Fraction(0)  # left minus right
+    stated: Fraction | None = None  # the value of the right side
 
 
 def find_claims(step: str) -> list[Claim]:
@@ -50,9 +60,12 @@ def find_claims(step: str) -> list[Claim]:
     at = 0
     for line in step.split("\n"):
         if "=" in line and len(line) <= MAX_LINE:
-            for match in _CALCULATOR.finditer(line):
-                claims += _line_claims(step, match.group(1), at + match.start(1))
-            claims += _line_claims(step, line, at)
+            notes = [
+                claim
+                for match in _CALCULATOR.finditer(line)
+                for claim in _line_claims(step, match.group(1), at + match.start(1))
+            ]
+            claims += _one_of_two(notes, _line_claims(step, line, at))
         at += len(line) + 1
     return claims
 
@@ -69,6 +82,26 @@ def _line_claims(step: str, line: str, offset: int) -> list[Claim]:
     return claims
 
 
+def _one_of_two(notes: list[Claim], written: list[Claim]) -> list[Claim]:
+    """A calculator's note inside an equation is the same claim, written twice. Where the equation
+    holds, the note is a slip of the pen; where the note holds and comes to the same number
+    (`50-8 = <<52-8=44>>44`), the equation's left side is."""
+    found = []
+    for note in notes:
+        outer = [claim for claim in written if _within(note, claim)]
+        holds = any(claim.message is None for claim in outer)
+        found.append(replace(note, message=None) if holds else note)
+    for claim in written:
+        inner = [note for note in notes if _within(note, claim)]
+        holds = any(note.message is None and note.stated == claim.stated for note in inner)
+        found.append(replace(claim, message=None) if holds else claim)
+    return found
+
+
+def _within(inner: Claim, outer: Claim) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
+
+
 def _judge(
     step: str, tokens: list[Token], mark: int, left: list[Token], right: list[Token]
 ) -> Claim | None:
@@ -79,20 +112,22 @@ def _judge(
             return None  # "Day 1 = 5 * 3", "5 choose 2 = 5 * 4 / 2", "1 = 100 %"
     if unlike_units(left) or unlike_units(right):
         return None  # "1 hour + 30 minutes = 90 minutes"
+    start, end = left[0].start, right[-1].end
     try:
         value, claimed = evaluate(left), evaluate(right)
+    except NoValue:
+        return Claim(start, end, None)
     except Unreadable:
         return None
-    start, end = left[0].start, right[-1].end
     if step.startswith("}", end) and "\\boxed" in step[start:end]:
         end += 1  # the bracket that the lexer took off
     if value == claimed or _excused(step, left, right, value):
-        return Claim(start, end, None)
+        return Claim(start, end, None, stated=claimed)
     left_text = step[left[0].start : left[-1].end]
     message = f"{step[start:end]} is false: {left_text} = {_shown(value)}"
     if _literal(right) is None:
         message += f", {step[right[0].start : right[-1].end]} = {_shown(claimed)}"
-    return Claim(start, end, message, value - claimed)
+    return Claim(start, end, message, value - claimed, claimed)
 
 
 def _excused(step: str, left: list[Token], right: list[Token], value: Fraction) -> bool:

@@ -16,7 +16,7 @@ import re
 from fractions import Fraction
 from typing import Literal
 
-from annotators.arithmetic.tokens import Token, Unreadable, number
+from annotators.arithmetic.tokens import NoValue, Token, Unreadable, number
 
 MAX_DEPTH = 20
 MAX_TOKENS = 200
@@ -42,7 +42,7 @@ def evaluate(
     Raises `Unreadable` where they are not one expression, a cap is passed or a divisor is 0.
     """
     if len(tokens) > MAX_TOKENS:
-        raise Unreadable("too many tokens")
+        raise NoValue("too many tokens")
     reader = _Reader(tokens, slash, percent, bump)
     value = reader.sum(0)
     if reader.at != len(tokens):
@@ -74,7 +74,7 @@ class _Reader:
 
     def sum(self, depth: int) -> Fraction:
         if depth > MAX_DEPTH:
-            raise Unreadable("nested too deep")
+            raise NoValue("nested too deep")
         value = self.product(depth)
         while (kind := self.peek()) in ("+", "-"):
             self.at += 1
@@ -133,17 +133,19 @@ class _Reader:
         else:
             return base
         if self.peek() in ("^", "sup"):
-            raise Unreadable("a tower of powers")
+            raise NoValue("a tower of powers")
         return self.raised(base, exponent)
 
     def raised(self, base: Fraction, exponent: Fraction) -> Fraction:
-        if exponent.denominator != 1 or abs(exponent) > MAX_EXPONENT:
-            raise Unreadable("not a small whole exponent")
+        if exponent.denominator != 1:
+            raise Unreadable("not a whole exponent")
+        if abs(exponent) > MAX_EXPONENT:
+            raise NoValue("too large an exponent")
         if base == 0 and exponent <= 0:
-            raise Unreadable("zero to a power that is not positive")
+            raise NoValue("zero to a power that is not positive")
         bits = max(base.numerator.bit_length(), base.denominator.bit_length())
         if bits * abs(exponent) > MAX_BITS:
-            raise Unreadable("too large a power")
+            raise NoValue("too large a power")
         return Fraction(base ** int(exponent))
 
     def primary(self, depth: int) -> Fraction:
@@ -176,10 +178,10 @@ class _Reader:
 
     def over(self, top: Fraction, bottom: Fraction) -> Fraction:
         if bottom == 0:
-            raise Unreadable("division by zero")
+            raise NoValue("division by zero")
         return self.bounded(top / bottom)
 
     def bounded(self, value: Fraction) -> Fraction:
         if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
-            raise Unreadable("too large")
+            raise NoValue("too large")
         return value

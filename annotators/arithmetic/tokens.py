@@ -21,6 +21,10 @@ class Unreadable(Exception):
     """These tokens are not an expression of the grammar, or go past a cap."""
 
 
+class NoValue(Unreadable):
+    """An expression that has no value, or none within the limits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """One piece of a line; `start` and `end` are code points into the whole step."""
@@ -40,7 +44,7 @@ _LEXER = re.compile(
         | \\[()\[\]] | \\boxed\s*\{ | (?<![\d)])\*\* | \*\*(?![\d(]))
   | (?P<break>\\\\ | ->|=> | [→⇒;"“”•—] | \\(?:implies|Rightarrow|to)(?![A-Za-z])
         | \.(?![\d.]) | ,(?!\d) | :(?!\d))
-  | (?P<bad>\.{2,} | [=!<>:~]=+ | =[=/<] | (?<![0-9])0x)
+  | (?P<bad>\.{2,} | [=!<>:~]=+ | =[=/] | =<(?!<) | (?<![0-9])0x)
   | (?P<num>(?:[0-9]{1,3}(?:(?:,|\{,\}|,\\!)[0-9]{3})+(?![0-9]) | [0-9]+)(?:\.[0-9]+)? | \.[0-9]+)
   | (?P<frac2>\\[dt]?frac\s*[0-9]\s*[0-9])
   | (?P<frac>\\[dt]?frac(?![A-Za-z]))
@@ -98,7 +102,7 @@ def number(text: str) -> Fraction:
     """`1,234.50` or `.5` or `1{,}000` as an exact number."""
     plain = text.replace("{", "").replace("}", "").replace("\\!", "").replace(",", "")
     if len(plain) > MAX_DIGITS:
-        raise Unreadable("too many digits")
+        raise NoValue("too many digits")
     return Fraction(plain) if plain[0] != "." else Fraction("0" + plain)
 
 

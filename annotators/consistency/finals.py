@@ -16,11 +16,11 @@ from annotators.arithmetic.claims import find_claims
 from annotators.arithmetic.sides import OPERATORS
 from annotators.arithmetic.tokens import Token, Unreadable, number, tokenize
 from annotators.arithmetic.units import AFTER, without_units
+from annotators.base import MAX_STEP
 from pipeline.grading.extract import find_answer
 from pipeline.grading.normal import normalise
 from pipeline.grading.quantity import Quantity, read_quantity
 
-MAX_STEP = 20_000
 MAX_LINE = 2000
 MAX_ANSWER = 80
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from annotators.arithmetic.tokens import Token, Unreadable, number, tokenize
+from annotators.base import MAX_STEP
 from annotators.consistency.explained import NUMBER_WORDS
 from annotators.consistency.finals import without_notes
 
-MAX_STEP = 20_000
 MAX_SENTENCE = 400
 
 SENTENCE = re.compile(r"(?:[^.?!;\n]|[.?!;](?=[^\s]))+[.?!;]?")

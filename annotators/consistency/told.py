@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
 
+from annotators.base import MAX_STEP
 from annotators.consistency.explained import MAX_NUMBERS, numbers_in
-from annotators.consistency.statements import MAX_STEP, words_of
+from annotators.consistency.statements import words_of
 
 _MANY = re.compile(
     r"\bboth\b|\brespectively\b|\beach\b|\bpair|\bordered\b|\([a-d]\)|\bpossible values\b"

@@ -140,6 +140,7 @@ def test_a_definition_of_the_problem_is_used() -> None:
         ("another equation", "$2x + 3 = 7$. The second equation is $2x = 5$."),
         ("cases", "$x = 2$ and $x = 3$"),
         ("cases", "$x = 2$, so $x = 3$"),
+        ("cases", "These correspond to $v=\\frac{-\\pi}{2}$ and $v=\\frac{\\pi}{2}$."),
         ("cases", "$x^2 = 4$, so $x = 2$ or $x = -2$."),
         ("cases", "$(x-2)(x-3) = 0$\n$x-2 = 0$\n$x-3 = 0$"),
         ("cases", "$(x-2)(x-3) = 0$, so $x-2 = 0$. Then $x-3 = 0$."),

@@ -64,6 +64,24 @@ def test_the_span_counts_from_the_start_of_the_step() -> None:
     assert step[detail.start : detail.end] == "3 + 4 = 8"
 
 
+def test_a_note_and_its_equation_that_are_both_false_are_two_claims() -> None:
+    assert sentences("25*3=<<25*3=76>>77") == [
+        "25*3=76 is false: 25*3 = 75",
+        "25*3=<<25*3=76>>77 is false: 25*3 = 75",
+    ]
+
+
+def test_a_note_that_holds_excuses_no_other_number() -> None:
+    assert sentences("She has 20*3 = <<20*3=60>>650 pens.") == [
+        "20*3 = <<20*3=60>>650 is false: 20*3 = 60"
+    ]
+
+
+def test_a_note_excuses_no_other_equation() -> None:
+    (detail,) = check("3*4=<<3*4=12>>12. Then 5*5=26").details
+    assert detail.text == "5*5=26 is false: 5*5 = 25"
+
+
 def test_both_sides_are_shown_where_both_compute() -> None:
     assert sentences("2 * 3 = 2 + 5") == ["2 * 3 = 2 + 5 is false: 2 * 3 = 6, 2 + 5 = 7"]
 
@@ -161,6 +179,10 @@ def test_no_equation_is_not_covered() -> None:
         ("scale word", "12,000,000 / 4 = 3 million"),
         ("slash of fractions", "28 / 1/5 = 140"),
         ("slash of products", "12/2*3 = 2"),
+        ("note that holds", "She has 50-8 = <<52-8=44>>44 bracelets."),
+        ("note that holds", "He has 90 spiders / (1/3) = <<90/3=30>>30 spiders."),
+        ("note of another rounding", "There are 22 + 21 = <<22+21=43.545>>43 fish."),
+        ("note that drops digits", "He pays $3.30 x 3 = $<<3*3=9.90>>9.90."),
         ("ellipsis", "1 + 2 + ... + 10 = 55"),
         ("ellipsis", "1/3 = 0.333..."),
         ("assignment", "x = 3, y = 4"),
