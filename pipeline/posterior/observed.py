@@ -75,7 +75,8 @@ class Observed:
     `samples`: of each problem, how many samples were drawn where it is known that some were right
     and some wrong (else it would not be here); 0 where nothing such is known. `truth` of each node:
     1 the prefix is clean, 0 it is not, NONE unknown. `one_policy`: the solutions are the
-    prover's own. `whole`: the rows of the curves of all, where this is a part of something larger.
+    prover's own. `continued` (nodes, 2): right and wrong samples through each node, roots excepted,
+    where they are: of its value each is one more rollout. `whole`: the rows of the curves of all, where this is a part of something larger.
     """
 
     forest: Forest
@@ -85,6 +86,7 @@ class Observed:
     samples: Ints
     repeats: Ints
     one_policy: bool = True
+    continued: Ints | None = None
     signals: Mapping[str, Signal] = field(default_factory=dict)
     votes: Mapping[str, Votes] = field(default_factory=dict)
     truth: Labels8 | None = None
@@ -111,6 +113,7 @@ class Observed:
             outcome=self.outcome[solutions],
             samples=self.samples[problems],
             repeats=self.repeats[problems],
+            continued=None if self.continued is None else self.continued[nodes],
             signals=signals,
             votes=votes,
             truth=None if self.truth is None else self.truth[nodes],

@@ -93,7 +93,7 @@ PRIORS: dict[str, tuple[float, float]] = {
     "repair": (float(logit(0.03)), 1.5),
     "harmless": (float(logit(0.01)), 1.5),
     "luck": (float(logit(0.03)), 1.5),
-    "agree_good": (float(np.log(20.0)), 1.5),  # log of the votes that a mean is worth
+    "agree_good": (float(np.log(8.0)), 1.5),  # log of the votes that a mean is worth
     "agree_wrong": (float(np.log(5.0)), 1.5),
     "own": (0.0, 0.5),  # 0 where solutions and rollouts are one policy's
 }

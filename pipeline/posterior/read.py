@@ -25,7 +25,7 @@ SAMPLED, LOGPROB = "sampled", "logprob"
 KINDS = 4  # of support
 # Steps of one problem are rare together, where its policy words things in many ways: each says less
 # than a step on its own would. Measured on the bundled policies (docs/log.md).
-WORTH = 0.7
+WORTH = 0.8
 STEP_VALID = "step_valid"
 _TARGETS = {STEP_VALID: True, "prefix_correct": False}  # and whether they speak of the step
 
@@ -77,6 +77,7 @@ def read(
         samples=np.where(mixed, right + wrong, 0),
         repeats=np.stack([right - distinct[0], wrong - distinct[1]], axis=1),
         one_policy=bool(own.all()),
+        continued=_continued(layout, forest, draws, outcome) if own.all() else None,
         signals=_signals(solutions, evidence, layout, forest, draws, edges),
         votes=votes_of(evidence, ids, layout, forest),
     )
@@ -111,6 +112,19 @@ def _scores(evidence: pl.DataFrame, ids: pl.Series, layout: Layout) -> dict[str,
         values[layout.offsets[row] + rows["step"].to_numpy()] = rows["score"].to_numpy()
         found[name] = values
     return found
+
+
+def _continued(layout: Layout, forest: Forest, draws: Ints, outcome: Labels8) -> Ints:
+    """Right and wrong samples through each node."""
+    found = [
+        np.bincount(
+            forest.step_node,
+            weights=(draws * (outcome == kind))[layout.row],
+            minlength=forest.num_nodes,
+        )
+        for kind in (1, 0)
+    ]
+    return np.stack(found, axis=1).astype(np.int64)
 
 
 def _prefixes(solutions: pl.DataFrame, layout: Layout) -> Ints | None:

@@ -438,7 +438,7 @@ def test_what_the_samples_say_is_worth_less_than_steps_on_their_own() -> None:
     """Two samples of three took the step, which of errors is a tenth as common."""
     seen = observe([candidate("abcd", draws=2), candidate("kl", draws=1)], guided(), NO_ROOT)
     signal = seen.signals[SAMPLED]
-    assert signal.worth == 0.7
+    assert signal.worth == 0.8
     table = np.full((3, signal.size), 0.5)
     table[0] = 0.05  # of errors
     parameters = replace(start(), tables={SAMPLED: table})
