@@ -75,8 +75,8 @@ class Observed:
     `samples`: of each problem, how many samples were drawn where it is known that some were right
     and some wrong (else it would not be here); 0 where nothing such is known. `truth` of each node:
     1 the prefix is clean, 0 it is not, NONE unknown. `one_policy`: the solutions are the
-    prover's own. `continued` (nodes, 2): right and wrong samples through each node, roots excepted,
-    where they are: of its value each is one more rollout. `whole`: the rows of the curves of all, where this is a part of something larger.
+    prover's own; `continued` (nodes, 2) then: right and wrong samples through each node, roots
+    excepted. `whole`: the rows of the curves of all, where this is a part of something larger.
     """
 
     forest: Forest

@@ -1,8 +1,8 @@
 """The value of each prefix under the posterior: its mean, and an interval with a given mass.
 
 In a state and at a difficulty, the value of a prefix is Beta around the curve's value; rollouts
-from the prefix sharpen it, and so does how the prover's own samples went on from there, which says
-nothing else once state and difficulty are known. Over states and difficulties that is a mixture, often with two humps
+from the prefix sharpen it, and so do the prover's own samples that go on from there: of the value,
+each is one more rollout. Over states and difficulties that is a mixture, often with two humps
 (clean or not). Its equal-tailed interval is read off its distribution function on a fixed grid,
 finest near 0 and 1, and rounded outward to two decimals: finer ones would claim what no number of
 rollouts that anyone buys can show, and so a value of exactly 0 or 1 can be inside.

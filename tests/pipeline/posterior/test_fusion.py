@@ -275,6 +275,28 @@ def test_a_sample_is_a_solution_or_a_repeat_of_one() -> None:
     assert got.correct.tolist() == [0, 0, 0, 0]
 
 
+def test_samples_go_on_from_each_of_their_prefixes() -> None:
+    """Five samples take "a": three of one right text, one of a wrong and one of an unknown one."""
+    given = frames(
+        Solution("p", "ab", "correct", draws=3),
+        Solution("p", "ac"),
+        Solution("p", "ad", "unknown"),
+        Solution("p", "x", draws=0),
+    )
+    got, _ = seen(given)
+    assert got.continued is not None
+    assert got.continued[got.forest.step_node].tolist() == [
+        [3, 1], [3, 0], [3, 1], [0, 1], [3, 1], [0, 0], [0, 0],
+    ]  # fmt: skip
+    assert got.continued[got.forest.levels[0]].tolist() == [[0, 0]]
+
+
+def test_samples_of_another_policy_are_no_rollouts_of_the_prover() -> None:
+    given = frames(Solution("p", "ab", "correct"))
+    other = replace(given, solutions=given.solutions.with_columns(prover=pl.lit("another")))
+    assert seen(other)[0].continued is None
+
+
 def test_samples_are_known_to_be_mixed_only_where_questions_are_filtered() -> None:
     right_and_wrong = [Solution("p", "a", "correct"), Solution("p", "b")]
     assert seen(frames(*right_and_wrong))[0].samples.tolist() == [2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import betainc
@@ -38,6 +40,20 @@ def test_the_interval_holds_its_mass_and_is_rounded_outward(
     # To two decimals, outward, with the mean inside.
     assert got.low[node] == pytest.approx(min(np.floor(100 * low) / 100, mean), abs=1e-9)
     assert got.high[node] == pytest.approx(max(np.ceil(100 * high) / 100, mean), abs=1e-9)
+
+
+def test_samples_through_a_prefix_are_rollouts_of_its_value_and_of_nothing_else() -> None:
+    problem = {"solutions": {"abc": WRONG, "abd": RIGHT}, "counts": {"ab": (3, 2)}}
+    seen, node = seen_of(problem), node_of(problem, "ab")
+    samples = np.zeros((seen.forest.num_nodes, 2), dtype=np.int64)
+    samples[node] = (4, 1)
+    posterior = infer(seen, known())
+    got = values(replace(seen, continued=samples), posterior, 0.9)
+    counts = seen.correct.copy(), seen.incorrect.copy()
+    counts[0][node], counts[1][node] = 7, 3
+    same = values(replace(seen, correct=counts[0], incorrect=counts[1]), posterior, 0.9)
+    assert got.mean[node] == same.mean[node] > values(seen, posterior, 0.9).mean[node]
+    assert (got.low[node], got.high[node]) == (same.low[node], same.high[node])
 
 
 def test_equal_counts_at_equal_places_have_equal_values() -> None:
