@@ -1,9 +1,9 @@
 """Plain equations of a step, evaluated exactly: a veto, never a proof.
 
-Guaranteed: a step is *incorrect* only if it states an equation between numbers that is false in
-every reading (claims.py), outside hypotheses, refutations, modular, clock and base-n
-arithmetic. A true equation gives unknown (undecided): most wrong steps stand behind true
-equations. A step without a claim is unknown (not covered). It never says correct.
+Guaranteed: a step is *incorrect* only if it states an equation or inequality between numbers that
+is false in every reading (claims.py, orders.py), outside hypotheses, refutations, modular, clock
+and base-n arithmetic. A true equation gives unknown (undecided): most wrong steps stand behind
+true equations. A step without a claim is unknown (not covered). It never says correct.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Arithmetic:
     version: int = 1
 
     def check(self, problem: str, steps: Sequence[str]) -> list[StepEvidence]:
-        """One piece of evidence for each step; incorrect carries the false equations."""
+        """One piece of evidence for each step; incorrect carries the false claims."""
         problem = problem[:MAX_STEP]
         evidence = []
         for index, step in enumerate(steps):
@@ -92,7 +92,7 @@ def _sentence(step: str, claim: Claim) -> str:
 def _evidence(any_claim: bool, false: list[Claim]) -> StepEvidence:
     if false:
         details = tuple(
-            Detail("false_equation", claim.start, claim.end, claim.message or "") for claim in false
+            Detail(claim.rule, claim.start, claim.end, claim.message or "") for claim in false
         )
         return StepEvidence(Verdict.INCORRECT, None, details)
     return StepEvidence(Verdict.UNKNOWN, Reason.UNDECIDED if any_claim else Reason.NOT_COVERED)

@@ -1,13 +1,13 @@
-"""Plain equation claims in one step: where they stand, and whether they can be true.
+"""Plain claims of one step: where they stand, and whether they can be true.
 
-A claim is `left = right` where both sides are whole expressions of `expression`,
-stand between harmless neighbours (a line's end, punctuation, an ordinary word), and at least one
-side computes something. Guaranteed: a claim is called false only if *every* reading of it is
-false: slash precedence, a leading dash as bullet, percent as number or hundredth, rounding or
-truncation to the digits shown, rounded decimals on either side, a run-on total
+A claim is `left = right` (inequalities: orders.py) where both sides are whole expressions of
+`expression`, stand between harmless neighbours (a line's end, punctuation, an ordinary word), and
+at least one side computes something. Guaranteed: a claim is called false only if *every* reading
+of it is false: slash precedence, a leading dash as bullet, percent as number or hundredth,
+rounding or truncation to the digits shown, rounded decimals on either side, a run-on total
 (`5 + 3 = 8 + 2 = 10`), a unit change by a known factor, the calculator's note that stands in it.
-Not guaranteed: that every false equation is found; whatever is bounded by a variable, an
-inequality or a word that may compute is left out.
+Not guaranteed: that every false equation is found; whatever is bounded by a variable or a word
+that may compute is left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from annotators.arithmetic.expression import HUNDREDTH, Slash, evaluate
+from annotators.arithmetic.expression import HUNDREDTH, evaluate
+from annotators.arithmetic.orders import false_order
+from annotators.arithmetic.readings import float_noise, literal, readings, shown, slack
 from annotators.arithmetic.sides import left_side, right_side
 from annotators.arithmetic.tokens import (
     ONE,
@@ -31,8 +33,8 @@ from annotators.arithmetic.units import unlike_units, without_units
 
 MAX_LINE = 2000
 
+_RELATION = re.compile(r"[=<>≤≥⩽⩾]|\\[lg](?:e|t)")
 _CALCULATOR = re.compile(r"<<([^<>\n]*=[^<>\n]*)>>")
-_SLASHES: tuple[Slash, ...] = ("left", "wide", "right")
 _LEFT_OVER = re.compile(r"\b(?:left|remain\w*|spare|extra|over)\b", re.IGNORECASE)
 _RATIOS = frozenset(
     ratio
@@ -43,23 +45,24 @@ _RATIOS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One equation that was read; `message` says why it is false, and is None if it may be true."""
+    """One claim that was read; `message` says why it is false, and is None if it may be true."""
 
     start: int
     end: int
     message: str | None
     gap: Fraction = Fraction(0)  # left minus right
     stated: Fraction | None = None  # the value of the right side
+    rule: str = "false_equation"
 
 
 def find_claims(step: str) -> list[Claim]:
     """All claims of a step, in the order of the text."""
-    if "=" not in step:
+    if not _RELATION.search(step):
         return []
     claims: list[Claim] = []
     at = 0
     for line in step.split("\n"):
-        if "=" in line and len(line) <= MAX_LINE:
+        if len(line) <= MAX_LINE and _RELATION.search(line):
             notes = [
                 claim
                 for match in _CALCULATOR.finditer(line)
@@ -79,6 +82,9 @@ def _line_claims(step: str, line: str, offset: int) -> list[Claim]:
         right = right_side(tokens, mark)
         if left and right and (claim := _judge(step, tokens, mark, left, right)) is not None:
             claims.append(claim)
+    for at, token in enumerate(tokens):
+        if token.kind == "<" and (false := false_order(step, tokens, at)) is not None:
+            claims.append(Claim(*false, rule="false_inequality"))
     return claims
 
 
@@ -106,9 +112,9 @@ def _judge(
     step: str, tokens: list[Token], mark: int, left: list[Token], right: list[Token]
 ) -> Claim | None:
     """The claim `left = right`, or None where it is no equation of this grammar."""
-    if _literal(left) is not None:
+    if literal(left) is not None:
         chained = mark > len(left) and tokens[mark - len(left) - 1].kind == "="
-        if not chained or _literal(right) is not None:
+        if not chained or literal(right) is not None:
             return None  # "Day 1 = 5 * 3", "5 choose 2 = 5 * 4 / 2", "1 = 100 %"
     if unlike_units(left) or unlike_units(right):
         return None  # "1 hour + 30 minutes = 90 minutes"
@@ -124,9 +130,9 @@ def _judge(
     if value == claimed or _excused(step, left, right, value):
         return Claim(start, end, None, stated=claimed)
     left_text = step[left[0].start : left[-1].end]
-    message = f"{step[start:end]} is false: {left_text} = {_shown(value)}"
-    if _literal(right) is None:
-        message += f", {step[right[0].start : right[-1].end]} = {_shown(claimed)}"
+    message = f"{step[start:end]} is false: {left_text} = {shown(value)}"
+    if literal(right) is None:
+        message += f", {step[right[0].start : right[-1].end]} = {shown(claimed)}"
     return Claim(start, end, message, value - claimed, claimed)
 
 
@@ -144,15 +150,15 @@ def _excused(step: str, left: list[Token], right: list[Token], value: Fraction) 
     sums = any(token.kind in ("+", "-") for token in left + right)
     if percents and sums and percents != sum(token.kind == "num" for token in left + right):
         return True  # "50 + 10% = 55": the percentage is of something
-    slack = _slack(left) + _slack(right) + _float_noise(left + right, value)
-    literal = _literal(right) or _literal(left)
-    shown = shown_unit(literal.text) if literal is not None else Fraction(0)
+    slack_of_both = slack(left) + slack(right) + float_noise(left + right, value)
+    alone = literal(right) or literal(left)
+    last = shown_unit(alone.text) if alone is not None else Fraction(0)
     units = any(token.unit for token in left + right) or any(sign in step for sign in "$%¢°")
     units = units or step[right[-1].end :].lstrip("\\) ")[:1].isalpha()
     for percent in (HUNDREDTH, ONE):
-        near = slack + shown * (percent if percents else ONE)
-        for right_value in _readings(right, (percent,)):
-            for left_value in _readings(left, (HUNDREDTH, ONE)):
+        near = slack_of_both + last * (percent if percents else ONE)
+        for right_value in readings(right, (percent,)):
+            for left_value in readings(left, (HUNDREDTH, ONE)):
                 if abs(left_value - right_value) < near or left_value == right_value:
                     return True
                 if units and right_value and left_value / right_value in _RATIOS:
@@ -160,68 +166,8 @@ def _excused(step: str, left: list[Token], right: list[Token], value: Fraction) 
     return False
 
 
-def _literal(side: list[Token]) -> Token | None:
-    """The number that stands alone on a side, with or without a sign or `%`."""
-    bare = [token for token in side if token.kind not in ("-", "%")]
-    if len(bare) == 1 and bare[0].kind == "num" and len(side) < 4 and side[-1].kind != "-":
-        return bare[0]
-    return None
-
-
-def _readings(side: list[Token], percents: tuple[Fraction, ...]) -> set[Fraction]:
-    """Every value that a person could mean by this side."""
-    sides = [side]
-    if side[0].kind == "-":
-        sides.append(side[1:])  # the dash may be a bullet
-    values = set()
-    for tokens in sides:
-        for slash in _SLASHES:
-            for percent in percents:
-                try:
-                    values.add(evaluate(tokens, slash=slash, percent=percent))
-                except Unreadable:
-                    continue
-    return values
-
-
-def _slack(side: list[Token]) -> Fraction:
-    """How far the value moves if each decimal with two or more places was a rounded number."""
-    if _literal(side) is not None:
-        return Fraction(0)
-    value = evaluate(side)
-    total = Fraction(0)
-    for index, token in enumerate(side):
-        if token.kind == "num" and (unit := shown_unit(token.text)) <= HUNDREDTH:
-            for bump in (unit, -unit):
-                try:
-                    moved = abs(evaluate(side, bump=(index, bump)) - value)
-                except Unreadable:
-                    continue
-                total = total + moved / 2
-    return total
-
-
-def _float_noise(side: list[Token], value: Fraction) -> Fraction:
-    """What binary floating point may have done to a printed number: `99.00000000000001`."""
-    if any(token.kind == "num" and shown_unit(token.text) < Fraction(1, 10**9) for token in side):
-        return max(abs(value), ONE) / 10**9
-    return Fraction(0)
-
-
 def _reversed_operands(left: list[Token]) -> bool:
     """`1/3 = 4` (a third of 12), `5 - 20 = 15`, `pages 5-10 = 6`: smaller number first."""
     if [token.kind for token in left] not in (["num", "/", "num"], ["num", "-", "num"]):
         return False
     return number(left[0].text) < number(left[2].text)
-
-
-def _shown(value: Fraction) -> str:
-    """A whole number, a short decimal, or a fraction."""
-    if value.denominator == 1:
-        return str(value.numerator)
-    for places in range(1, 7):
-        if (value * 10**places).denominator == 1:
-            digits = str(abs(value.numerator) * 10**places // value.denominator).zfill(places + 1)
-            sign = "-" if value < 0 else ""
-            return f"{sign}{digits[:-places]}.{digits[-places:]}"
-    return f"{value.numerator}/{value.denominator}"

@@ -97,7 +97,11 @@ def right_side(tokens: list[Token], mark: int) -> list[Token]:
             if not after.spaced:
                 return []
         elif after.kind in (")", "}"):
-            if at + 1 < len(tokens) and tokens[at + 1].kind in (*_MATH - {")", "}", "("}, "bad"):
+            if at + 1 < len(tokens) and tokens[at + 1].kind in (
+                *_MATH - {")", "}", "("},
+                "bad",
+                "<",
+            ):
                 return []  # "(3 + 4 = 7) * 2", "\frac{3 = 3}{2}"
         elif after.kind != "break":
             return []
@@ -113,7 +117,7 @@ def _harmless_unit(tokens: list[Token], at: int) -> bool:
     if any(word in AFTER for word in words[:2]) or len(words[0]) < 2:
         return False
     following = tokens[at].kind if at < len(tokens) else "break"
-    if following in ("num", "frac", "frac2", "bad") and (
+    if following in ("num", "frac", "frac2", "bad", "<") and (
         _MEASURES.fullmatch(words[0]) or words[-1] in ("and", "a", "an")
     ):
         return False  # "= 1 hour 30 minutes", "= 2 and 1/2"

@@ -29,7 +29,7 @@ class NoValue(Unreadable):
 class Token:
     """One piece of a line; `start` and `end` are code points into the whole step."""
 
-    kind: str  # num word = + - * / ^ ( ) { } frac frac2 sup % break bad
+    kind: str  # num word = < + - * / ^ ( ) { } frac frac2 sup % break bad
     text: str
     start: int
     end: int
@@ -44,7 +44,7 @@ _LEXER = re.compile(
         | \\[()\[\]] | \\boxed\s*\{ | (?<![\d)])\*\* | \*\*(?![\d(]))
   | (?P<break>\\\\ | ->|=> | [→⇒;"“”•—] | \\(?:implies|Rightarrow|to)(?![A-Za-z])
         | \.(?![\d.]) | ,(?!\d) | :(?!\d))
-  | (?P<bad>\.{2,} | [=!<>:~]=+ | =[=/] | =<(?!<) | (?<![0-9])0x)
+  | (?P<bad>\.{2,} | [=!:~]=+ | [<>]{2,} | <[-/] | =[=/] | =<(?!<) | (?<![0-9])0x)
   | (?P<num>(?:[0-9]{1,3}(?:(?:,|\{,\}|,\\!)[0-9]{3})+(?![0-9]) | [0-9]+)(?:\.[0-9]+)? | \.[0-9]+)
   | (?P<frac2>\\[dt]?frac\s*[0-9]\s*[0-9])
   | (?P<frac>\\[dt]?frac(?![A-Za-z]))
@@ -54,6 +54,7 @@ _LEXER = re.compile(
   | (?P<div>[/÷⁄] | \\div(?![A-Za-z]))
   | (?P<plus>\+)
   | (?P<minus>[-−–](?![-−–]))
+  | (?P<cmp>[<>]=? | [≤≥⩽⩾] | \\(?:leqslant|geqslant|leq?|geq?|lt|gt)(?![A-Za-z]))
   | (?P<eq>=)
   | (?P<pct>\\?%)
   | (?P<open>[(\[]) | (?P<close>[)\]]) | (?P<lbrace>\{) | (?P<rbrace>\})
@@ -65,8 +66,8 @@ _LEXER = re.compile(
 )
 
 _KINDS = {
-    "pow": "^", "mul": "*", "div": "/", "plus": "+", "minus": "-", "eq": "=", "pct": "%",
-    "open": "(", "close": ")", "lbrace": "{", "rbrace": "}", "other": "bad",
+    "pow": "^", "mul": "*", "div": "/", "plus": "+", "minus": "-", "eq": "=", "cmp": "<",
+    "pct": "%", "open": "(", "close": ")", "lbrace": "{", "rbrace": "}", "other": "bad",
 }  # fmt: skip
 
 

@@ -150,7 +150,7 @@ def _masked(tokens: list[Token]) -> tuple[list[str], Fraction, bool] | None:
             words.append("#%" if percent else "#")
             at = run
             continue
-        if token.kind in ("bad", "frac", "frac2", "{", "}", "sup"):
+        if token.kind in ("bad", "<", "frac", "frac2", "{", "}", "sup"):
             return None
         if token.kind == "word":
             if lower in _HAS:
