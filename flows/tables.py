@@ -41,6 +41,7 @@ def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, i
         ("steps", f"{summary.steps:,}"),
         ("  labelled, in accepted solutions", f"{summary.labelled:,}"),
         ("  of these positive", _share(summary.positive, summary.labelled)),
+        *((f"  {said}", f"{count:,}") for said, count in summary.said.items()),
         ("completions", f"{drawn:,}"),
         ("  samples", f"{summary.sample_completions:,}"),
         ("  rollouts", f"{summary.rollouts:,}"),

@@ -42,6 +42,7 @@ class Summary:
     rollouts_truncated: int
     rollout_tokens: int
     prefixes: int
+    said: dict[str, int]  # steps, by what each annotator of text said of them and why
 
     def as_dict(self) -> dict[str, Any]:
         whole = {name: getattr(self, name) for name in self.__slots__}
@@ -135,6 +136,30 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         rollouts_truncated=drawn.get("truncated", 0),
         rollout_tokens=drawn.get("tokens", 0),
         prefixes=drawn.get("prefixes", 0),
+        said=_said(_side(tables, "evidence")),
+    )
+
+
+def _said(evidence: pl.LazyFrame | None) -> dict[str, int]:
+    """Steps by annotator, verdict and the rule that gave it; of an unknown one, its reason."""
+    if evidence is None:
+        return {}
+    first = pl.col("detail").list.first().struct
+    incorrect, correct = (pl.col(name).fill_null(0) > 0 for name in ("incorrect", "correct"))
+    why = pl.when(incorrect | correct).then(first.field("rule")).otherwise(first.field("text"))
+    verdict = (
+        pl.when(incorrect)
+        .then(pl.lit("incorrect"))
+        .when(correct)
+        .then(pl.lit("correct"))
+        .otherwise(pl.lit("unknown"))
+    )
+    words = pl.format("{}: {}, {}", "annotator", verdict, why.fill_null("no reason given"))
+    return _counts(
+        evidence.filter((pl.col("target") == "step_valid") & (pl.col("step") >= 0))
+        .group_by(words.alias("said"))
+        .len()
+        .collect()
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import yaml
@@ -10,7 +11,7 @@ import yaml
 from pipeline.card import card
 from pipeline.files import write_table
 from pipeline.folder import DatasetFolder
-from pipeline.schemas import LABELS, QUESTIONS, ROLLOUTS
+from pipeline.schemas import EVIDENCE, LABELS, QUESTIONS, ROLLOUTS
 from pipeline.summary import Summary, summarize
 
 
@@ -67,7 +68,36 @@ def test_the_summary_counts_each_thing_once(tmp_path: Path) -> None:
         rollouts_truncated=1,
         rollout_tokens=16,
         prefixes=2,
+        said={},
     )
+
+
+def test_what_annotators_of_text_said_is_counted_by_verdict_and_rule(tmp_path: Path) -> None:
+    folder = dataset(tmp_path)
+
+    def row(step: int, verdict: str, *details: str, target: str = "step_valid") -> dict[str, Any]:
+        found = [
+            {"rule": rule, "text": text} for rule, _, text in (d.partition("|") for d in details)
+        ]
+        named = {"annotator": "arithmetic", "target": target, "solution_id": "s", "step": step}
+        return named | {verdict: 1, "detail": found}
+
+    rows = [
+        row(0, "incorrect", "false_equation|1 + 1 = 3 is false", "false_inequality|2 > 2 + 2"),
+        row(1, "incorrect", "false_equation|2 + 2 = 5 is false"),
+        row(2, "unknown", "reason|not_covered"),
+        row(3, "unknown", "reason|undecided", "identity_holds|x = x"),
+        row(4, "unknown"),
+        row(-1, "unknown", "reason|not_covered"),
+        row(0, "correct", target="prefix_value"),
+    ]
+    write_table(folder.side("evidence", "00000-00000"), pa.Table.from_pylist(rows, schema=EVIDENCE))
+    assert summarize(folder).said == {
+        "arithmetic: incorrect, false_equation": 2,
+        "arithmetic: unknown, no reason given": 1,
+        "arithmetic: unknown, not_covered": 1,
+        "arithmetic: unknown, undecided": 1,
+    }
 
 
 def test_completions_per_label_is_undefined_without_labels(tmp_path: Path) -> None:
