@@ -20,7 +20,7 @@ demo: $(VENV)/ready
 
 # Property tests draw the same examples each time; plain pytest explores.
 test: $(VENV)/ready
-	$(BIN)/python -m pytest --hypothesis-profile=ci
+	$(BIN)/python -m pytest --hypothesis-profile=ci -n 2 --dist loadfile
 
 # Twenty kills of runs of the demo's size, kills at every turn of a small one, and the replay of a
 # killed run on the embedded engine: about ten minutes on two cores.
