@@ -7,7 +7,9 @@
 least 1,000 solutions each after the question filter. In each cell every method labels the same
 solutions from the same draws: exhaustive search with k = 4, 8, 16 on all and on wrong solutions,
 bisect, SCAN, relative progress, hybrid, and the posterior at 5, 10, 30 and 100 % of the tokens of
-exhaustive search with k = 8. Tokens are those generated after screening.
+exhaustive search with k = 8; on the toy also with its true parameters, on the policies also with
+the log-probability of the answer and with all tools ("+": F1 over the posterior without them, and
+the lower end of its paired 90 % interval). Tokens are those generated after screening.
 
 The figures of each cell are kept in <out>/rows, so a benchmark that was stopped goes on; all of
 them go to <out>/quality.json, with what the posterior must reach and what it reached. On two cores
@@ -51,6 +53,8 @@ COLUMNS = (
     ("from", "low", "{:+.3f}"),
     ("to", "high", "{:+.3f}"),
     ("(1-F1)/E", "error_ratio", "{:.2f}"),
+    ("+", "f1_over_alone", "{:+.3f}"),
+    ("from", "low_over_alone", "{:+.3f}"),
     ("accuracy", "accuracy", "{:.3f}"),
     ("F1 at 80 %", "f1_most_certain", "{:.3f}"),
     ("ECE", "calibration_error", "{:.3f}"),

@@ -108,6 +108,26 @@ def bars(rows: Sequence[Row]) -> list[Bar]:
             [cell for cell in cells if cell not in easy],
         )
     )
+    for share in (10, 30):
+        tools = {cell: by.get((cell, f"posterior {share}% + tools")) for cell in cells}
+        texts = [cell for cell in cells if tools[cell] is not None]  # a toy has none
+        if not texts:
+            continue
+
+        def gain(cell: str, end: str, tools: Mapping[str, Row | None] = tools) -> float:
+            row = tools[cell]
+            assert row is not None
+            return float(row[f"{end}_over_alone"])
+
+        name = f"{share} % with tools: F1 at most 0.01 below that without"
+        found.append(each(name, lambda cell: -0.01 - gain(cell, "f1"), texts))
+        found.append(
+            each(
+                f"{share} % with tools: F1 above that without on chains (90 % interval)",
+                lambda cell: -gain(cell, "low"),
+                [cell for cell in texts if cell.startswith("chains")],
+            )
+        )
     return found
 
 

@@ -67,6 +67,7 @@ class Found:
     low: Floats | None = None
     high: Floats | None = None
     score: Mapping[str, Floats] | None = None  # min, mean, product: of solutions, outcome unread
+    alone: str | None = None  # the method that this one adds to
 
 
 def rows(cell: CellFound) -> list[dict[str, Any]]:
@@ -99,6 +100,13 @@ def figures(cell: CellFound, found: Found) -> dict[str, Any]:
         "high": against.high,
         "error_ratio": (1 - (mine.f1 or 0)) / max(1 - (theirs.f1 or 0), 1e-9),
     }
+    if found.alone is not None:
+        alone = next(one for one in cell.found if one.method == found.alone)
+        gain = paired_bootstrap(
+            found.predicted, alone.predicted, truth.first, truth.problem, resamples=2000
+        )
+        row |= {"f1_over_alone": gain.value, "low_over_alone": gain.low}
+        row |= {"high_over_alone": gain.high}
     risk = risk_coverage(found.certainty, found.predicted, truth.first)
     row["risk"] = risk.risk.tolist()
     at = int(np.argmin(np.abs(risk.coverage - RISK_AT)))

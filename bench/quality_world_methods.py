@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from annotators import answer_logprob
+from annotators.checkers import CHECKERS
 from bench.quality_bound import Bound, bound
 from bench.quality_found import MASS, CellFound, Found, Truth, aggregates, flat, of_labels
 from bench.quality_worlds import Cell, true_values, truth_of
@@ -21,7 +23,9 @@ from pipeline.posterior.read import expected_tokens, read
 from pipeline.step_truth import align
 
 SHARES = (0.05, 0.1, 0.3, 1.0)
-RATED_SHARES = (0.1, 0.3)  # with the log-probability of the reference answer
+MORE_SHARES = (0.1, 0.3)  # with what other annotators say
+TOOLS = tuple(CHECKERS)
+ALONE = ("arithmetic",)
 _NOT_SEARCHED = ("all_right", "all_wrong", "no_outcome")
 
 
@@ -69,17 +73,29 @@ def measure(cell: Cell) -> CellFound:
         found.append(_rule(search, _Run.of(made, undecided)))
     # The budget is of the run, which knows nothing of undecided solutions.
     tokens = found[0].tokens * len(base.labels)
-    for more in ([], [answer_logprob.NAME]):
-        for share in SHARES if not more else RATED_SHARES:
-            settings = {"search": "posterior", "budget_tokens": round(share * tokens)}
-            name = "-".join(["posterior", f"{100 * share:.0f}", *more])
-            made = cell.run(name, settings, "posterior", ["arithmetic", *more])
-            method = ", ".join([f"posterior {share:.0%}", *more])
-            found.append(_posterior(method, _Run.of(made, undecided)))
+    for share in SHARES:
+        found.append(_searched(cell, share * tokens, f"posterior {share:.0%}", ALONE, undecided))
+    for more, annotators in (
+        (answer_logprob.NAME, (*ALONE, answer_logprob.NAME)),
+        ("tools", TOOLS),
+    ):
+        for share in MORE_SHARES:
+            alone = f"posterior {share:.0%}"
+            one = _searched(cell, share * tokens, f"{alone} + {more}", annotators, undecided)
+            found.append(replace(one, alone=alone))
     derived = _Run.of(_derived(cell, folder, "posterior"), undecided)
     found.append(_posterior("posterior of exhaustive k=8", derived))
     answers = base.labels["final_answer"].fill_null("").to_list()
     return CellFound(cell.name, found, _truth(cell, base), _bound(best), answers, len(undecided))
+
+
+def _searched(
+    cell: Cell, budget: float, method: str, annotators: Sequence[str], undecided: pl.Series
+) -> Found:
+    """A run of search `posterior` with a budget in tokens."""
+    settings = {"search": "posterior", "budget_tokens": round(budget)}
+    name = method.replace("%", "").replace(" + ", "-").replace(" ", "-")
+    return _posterior(method, _Run.of(cell.run(name, settings, "posterior", annotators), undecided))
 
 
 def _undecided(cell: Cell, folder: DatasetFolder) -> pl.Series:

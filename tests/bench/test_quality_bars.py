@@ -13,7 +13,7 @@ HARD = "toy: error 0.3, repair 0.05, luck 0.0"
 
 
 def row(cell: str, method: str, f1: float, **more: Any) -> dict[str, Any]:
-    share = int(method.split()[-1].rstrip("%")) / 100 if method.startswith("posterior") else 1.0
+    share = int(method.split()[1].rstrip("%")) / 100 if method.startswith("posterior") else 1.0
     return {
         "cell": cell,
         "method": method,
@@ -42,12 +42,39 @@ def rows(cell: str = TOY, **changes: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def with_tools(f1: float, low: float) -> list[dict[str, Any]]:
+    base = rows("chains, small")
+    more = {"f1_over_alone": f1, "low_over_alone": low}
+    return [*base, row("chains, small", "posterior 10% + tools", 0.8, **more, share_of_tokens=0.1)]
+
+
 def missed(found: list[dict[str, Any]]) -> list[str]:
     return [bar.name for bar in bars(found) if bar.failed]
 
 
 def test_rows_that_reach_every_bar_miss_none() -> None:
     assert missed(rows()) == []
+
+
+@pytest.mark.parametrize(
+    ("f1", "low", "names"),
+    [
+        (0.02, 0.001, []),
+        (0.02, -0.001, ["10 % with tools: F1 above that without on chains (90 % interval)"]),
+        (
+            -0.011,
+            -0.02,
+            [
+                "10 % with tools: F1 at most 0.01 below that without",
+                "10 % with tools: F1 above that without on chains (90 % interval)",
+            ],
+        ),
+    ],
+)
+def test_tools_must_not_harm_and_must_help_on_chains(
+    f1: float, low: float, names: list[str]
+) -> None:
+    assert missed(with_tools(f1, low)) == names
 
 
 @pytest.mark.parametrize(
