@@ -65,14 +65,19 @@ def number(value: Fraction) -> str:
     return f"{float(value):.3f}".rstrip("0")
 
 
+def named(quantity: Quantity) -> str:
+    """ "Ann (pen)"."""
+    owner = quantity.owner
+    owner = owner if owner.startswith("the ") else owner.title() or "there"
+    return f"{owner} ({quantity.item})"
+
+
 def _values(problem: Problem, quantities: list[Quantity]) -> str:
-    parts = []
-    for quantity in quantities:
-        owner = quantity.owner.title() or "there"
-        cause = problem.causes.get(quantity)
-        if cause is not None:
-            parts.append(f"{owner}: {number(cause[0])} ({quantity.item})")
-    return ", ".join(parts)
+    return ", ".join(
+        f"{named(quantity)}: {number(problem.causes[quantity][0])}"
+        for quantity in quantities
+        if quantity in problem.causes
+    )
 
 
 def _cut(text: str) -> str:

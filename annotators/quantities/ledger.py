@@ -16,6 +16,7 @@ from fractions import Fraction
 from annotators.arithmetic.tokens import number
 from annotators.logic.solver import Answer
 from annotators.quantities import explain
+from annotators.quantities.invented import given_by_another_name, holds_between, other_items
 from annotators.quantities.linear import Linear, Quantity, constant, equation, just
 from annotators.quantities.plan import grounds
 from annotators.quantities.problem import Problem
@@ -54,6 +55,7 @@ class Ledger:
         self._off: dict[Quantity, list[Fraction]] = {}  # of these, what the problem refutes
         self._premises: list[Premise] = [(relation,) for relation in problem.relations]
         self.foreign: set[Fraction] = set()  # results in lines that were not read
+        self._elsewhere: set[Fraction] = set()  # values of what the problem does not know
 
     @property
     def _prover(self) -> Prover:
@@ -136,7 +138,8 @@ class Ledger:
             return Standing.RIGHT
         if answer is Answer.UNKNOWN:
             return Standing.LIMIT
-        if answer is not Answer.REFUTED or used & self.foreign or not all(used):
+        elsewhere = used & (self.foreign | self._elsewhere)
+        if answer is not Answer.REFUTED or elsewhere or not all(used):
             return Standing.OPEN
         if self._off:
             read = readings(self.problem.relations, self._off, claim)
@@ -169,11 +172,11 @@ class Ledger:
         quantity = statement.left.alone
         values = set(statement.amount.values)
         if quantity is None:
-            self.foreign |= values  # a total is not carried on, but may be built on
+            self._elsewhere |= values  # a total is not carried on, but may be built on
             return
         self._said.setdefault(quantity, set()).add(statement.amount.values[-1])
         if quantity not in self.problem.quantities:
-            self.foreign |= values
+            self._elsewhere |= values
             return
         for value in sorted(values):
             claim = equation(just(quantity), constant(value))
@@ -190,7 +193,14 @@ class Ledger:
         if statement.relation in self.problem.relations:
             text = f"the problem states it: {words}"
             return self._found(Standing.RIGHT, "stated", statement, text)
+        alike = set(statement.left.quantities) & set(statement.right.quantities)
+        if alike:
+            text = f"it compares {explain.named(min(alike))} with itself: {words}"
+            return self._found(Standing.WRONG, "itself", statement, text)
         standing = self._refuted(statement.relation, set())
+        if standing is Standing.OPEN and self._invented(statement):
+            text = f"neither the problem nor an earlier line says or implies: {words}"
+            return self._found(Standing.WRONG, "not_given", statement, text)
         if standing is Standing.WRONG:
             text = explain.relation(self.problem, statement, words)
             return self._found(standing, "relation", statement, text)
@@ -199,6 +209,25 @@ class Ledger:
             return self._found(Standing.OPEN, "not_stated", statement, text)
         text = f"neither stated nor refuted: {words}"
         return self._found(standing, "undecided", statement, text)
+
+    def _invented(self, statement: Statement) -> bool:
+        """Whether a relation between named owners is nowhere given, whatever the names are.
+
+        A thing may go by another word, and an owner who is not in the problem by another name:
+        the relation must not be a given one under any of these, nor hold between values that were
+        stated.
+        """
+        relation = statement.relation
+        if statement.concludes or (relation.constant and abs(relation.constant) in self.foreign):
+            return False
+        if any(not q.owner or q.owner.startswith("the ") for q in relation.quantities):
+            return False
+        if given_by_another_name(relation, self.problem.relations, self.problem.owners):
+            return False
+        for renamed in other_items(relation, self.problem.quantities):
+            if self._prover.decide(self._premises, renamed) is not Answer.REFUTED:
+                return False
+        return not holds_between(relation, self._known)
 
     def _found(self, standing: Standing, rule: str, statement: Statement, text: str) -> Finding:
         return Finding(standing, rule, statement.start, statement.end, text)

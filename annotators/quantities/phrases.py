@@ -104,13 +104,13 @@ class Cursor:
     # -- who and what -----------------------------------------------------------------------
 
     def owner(self) -> str | None:
-        """ "Ann", "Ann Lee", "the red box" (as "red box")."""
+        """ "Ann", "Ann Lee", "the red boxes" (as "the red box")."""
         start = self.at
         if self.low() == "the" and self.kind(1) == "word":
             self.at += 1
             words = self._noun_words()
             if words:
-                return " ".join(map(singular, words))
+                return " ".join(["the", *map(singular, words)])
             self.at = start
             return None
         names: list[str] = []

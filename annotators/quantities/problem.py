@@ -65,6 +65,10 @@ class Problem:
         return frozenset(q for relation in self.relations for q in relation.quantities)
 
     @cached_property
+    def owners(self) -> frozenset[str]:
+        return frozenset(quantity.owner for quantity in self.quantities)
+
+    @cached_property
     def given(self) -> dict[Quantity, Fraction]:
         """The values that stand in the text."""
         alone = ((one.left.alone, one) for one in self.statements if one.amount is not None)
@@ -124,6 +128,8 @@ def read_problem(text: str) -> Problem | None:
                 return None
             idle.append(sentence)
             continue
+        if any(not one.relation.terms for one in found):
+            return None  # something is more than itself
         statements += found
         quotes += [sentence.strip().rstrip(".")] * len(found)
         if len(statements) > MAX_STATEMENTS:

@@ -111,8 +111,8 @@ def _statement(
 
         left, right = left.renamed(filled), right.renamed(filled)
     relation = equation(left, right)
-    if not relation.terms:
-        return None
+    if not relation.terms and not relation.constant:
+        return None  # "Ann has as many pens as Ann"
     return Statement(left, right, relation, clause.amount, first.start, last.end, concludes)
 
 
