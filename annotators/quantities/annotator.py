@@ -31,12 +31,12 @@ from pipeline.verdict import Reason, Verdict
 
 MAX_STEP = 10_000
 MAX_STEPS = 200
-MAX_STATEMENTS = 200
+MAX_STATEMENTS = 400  # of a solution
 
 _NOT_COVERED = StepEvidence(Verdict.UNKNOWN, Reason.NOT_COVERED)
 _ANSWER = re.compile(
     r"(?:so |thus |therefore |hence )?,? ?(?:the (?:final )?answer(?: is)?|answer|####|a(?=:)):?\s*"
-    r"\$?(?P<value>\d[\d,]{0,20}(?:\.\d{1,9})?)(?: [a-z]{1,20})?\.?\s*",
+    r"\$?(?P<value>[0-9][0-9,]{0,20}(?:\.[0-9]{1,9})?)(?: [a-z]{1,20})?\.?\s*",
     re.IGNORECASE,
 )
 # from here on a line may hold of other numbers than the problem's
@@ -80,11 +80,11 @@ class _Solution:
         self.problem = problem
         self.ledger = Ledger(problem)
         self.open = True  # until something is supposed, or a limit is passed
-        self.count = 0
+        self.steps = self.statements = 0
 
     def check(self, step: str, following: str) -> StepEvidence:
-        self.count += 1
-        if len(step) > MAX_STEP or self.count > MAX_STEPS:
+        self.steps += 1
+        if len(step) > MAX_STEP or self.steps > MAX_STEPS:
             self.open = False  # it may have said anything
         if not self.open:
             return _NOT_COVERED
@@ -109,9 +109,10 @@ class _Solution:
                 unread.append(step[start:end])
             else:
                 found += statements
-            if len(found) > MAX_STATEMENTS:
+            if self.statements + len(found) > MAX_STATEMENTS:
                 self.open = False
                 return [], False
+        self.statements += len(found)
         for sentence in unread:
             self.ledger.foreign |= _results(sentence)
             if _SUPPOSES.search(sentence):

@@ -14,11 +14,11 @@ meanings: "3 times more", "Ann and Bob have 5 pens" (each?), "5 more pens" witho
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from annotators.quantities.linear import ONE, Linear, Quantity, constant, just
-from annotators.quantities.phrases import AGE, DOLLARS, HAVE, Amount, Cursor, total
+from annotators.quantities.phrases import AGE, DEEDS, DOLLARS, HAVE, Amount, Cursor, total
 
 _BESIDE = (
     "compared with", "compared to", "in comparison with", "in comparison to", "next to",
@@ -46,6 +46,7 @@ class Clause:
     left: Linear
     right: Linear
     amount: Amount | None = None
+    deed: str = ""  # what was done with the things, where they are not simply had
 
 
 Form = Callable[[Cursor], Clause | None]
@@ -62,18 +63,33 @@ def read_clause(cursor: Cursor, subject: list[str] | None = None) -> Clause | No
         if clause is not None and cursor.closed:
             return clause
         cursor.at = start
-    if subject is not None and cursor.kind() == "num":
-        clause = _value(cursor, subject)
+    if subject is not None:
+        clause = _had(cursor, subject)
         if clause is not None and cursor.closed:
             return clause
         cursor.at = start
     return None
 
 
+def read_about(cursor: Cursor, owner: str) -> Clause | None:
+    """What stands behind "who" in "than Bob, who has 5 pens"."""
+    if cursor.take(*_HOLD):
+        return _had(cursor, [owner])
+    return _age(cursor, owner) if cursor.take("is") else None
+
+
+def compared_with(clause: Clause) -> str | None:
+    """The one owner that a clause compares with."""
+    owners = {quantity.owner for quantity in clause.right.quantities}
+    return owners.pop() if len(owners) == 1 else None
+
+
 def subject_of(clause: Clause) -> list[str] | None:
-    """Whose value a clause gives, where it is one owner's."""
+    """Whose it is what a clause tells, where that is one owner who has something."""
     alone = clause.left.alone
-    return [alone.owner] if clause.amount is not None and alone is not None else None
+    if alone is None or clause.deed or not alone.owner or alone.item == AGE:
+        return None
+    return [alone.owner]
 
 
 def _open(owners: list[str]) -> Linear:
@@ -126,8 +142,18 @@ def _has(c: Cursor) -> Clause | None:
     marked = c.together()
     c.take(",")
     owners = c.owners()
-    if owners is None or not c.take(*_HOLD):
+    if owners is None:
         return None
+    if c.low() in DEEDS:
+        c.at += 1
+        deed = DEEDS[c.low(-1)]
+        clause = _had(c, owners, marked)
+        return replace(clause, deed=deed) if clause is not None else None
+    return _had(c, owners, marked) if c.take(*_HOLD) else None
+
+
+def _had(c: Cursor, owners: list[str], marked: bool = False) -> Clause | None:
+    """What stands behind "Ann has", "Ann and Bob have"."""
     if len(owners) == 1 and not marked:
         start = c.at
         clause = _compared(c, owners[0], None)
@@ -138,7 +164,6 @@ def _has(c: Cursor) -> Clause | None:
         if clause is not None and c.closed:
             return clause
         c.at = start
-        return _value(c, owners)
     return _value(c, owners, marked)
 
 
@@ -150,9 +175,9 @@ def _value(c: Cursor, owners: list[str], marked: bool = False) -> Clause | None:
         return None
     item = _item_of(c, amount)
     marked = c.together() or marked
-    if item is None or (len(owners) > 1 and not marked):
+    if len(owners) > 1 and not marked:
         return None
-    return Clause(total(owners, item), constant(amount.values[-1]), amount)
+    return Clause(total(owners, item or ""), constant(amount.values[-1]), amount)
 
 
 def _item_of(c: Cursor, amount: Amount) -> str | None:
@@ -197,6 +222,8 @@ def _compared(c: Cursor, owner: str, reference: Linear | None) -> Clause | None:
     if amount is None:
         return None
     item = "dollar" if amount.money else ""
+    if c.low(1) in (*_MORE, *_FEWER):
+        item = c.item() or item  # "8 paintings more than Kim"
     above = c.take(*_MORE)
     if not above and not c.take(*_FEWER):
         return None
@@ -204,8 +231,30 @@ def _compared(c: Cursor, owner: str, reference: Linear | None) -> Clause | None:
     if c.take("than"):
         if reference is not None:
             return None
-        reference = c.reference()
+        reference = _scaled(c) or c.reference()
     return _difference(owner, item, amount, reference, above) if reference else None
+
+
+def _scaled(c: Cursor) -> Linear | None:
+    """ "(3 more than) twice as many pens as Ann", "half the number of pens Ann has"."""
+    start = c.at
+    factor = c.factor()
+    if factor is not None:
+        if c.take("as many", "as much"):
+            item = c.item() or ""
+            reference = c.reference() if c.take("as") else None
+        elif c.low() == "the":
+            item, reference = "", c.quantity()
+            if reference is None and c.take("the number of", "the amount of", "the"):
+                item = c.item() or ""
+                reference = c.reference() if item and c.take("as", "of", "that") else None
+        else:
+            item, reference = "", c.quantity()
+        if reference is not None:
+            named = reference.renamed(lambda q: q._replace(item=q.item or item))
+            return named.times(factor)
+    c.at = start
+    return None
 
 
 def _ratio(
@@ -345,25 +394,28 @@ def _by(c: Cursor, owner: str, above: bool) -> Clause | None:
 def _age(c: Cursor, owner: str) -> Clause | None:
     """ "(is) 5 years old", "5 years older than Ann", "twice as old as Ann"."""
     me = just(Quantity(owner, AGE))
+    c.take("currently", "now", "exactly")
     factor = c.factor()
     if factor is not None:
         start = c.at
         if c.take("as old as") and (reference := c.reference()) is not None:
             return Clause(me, reference.renamed(_aged).times(factor))
         c.at = start
-        possessor = c.possessor()
-        if possessor is not None and c.take("age"):
+        older = c.take("the age of")
+        possessor = c.owner() if older else c.possessor()
+        if possessor is not None and (older or c.take("age")):
             return Clause(me, just(Quantity(possessor, AGE)).times(factor))
         return None
     amount = c.amount()
-    if amount is None or not c.take("years", "year"):
+    if amount is None:
         return None
-    if c.take("old"):
+    years = c.take("years", "year")
+    if c.take("old") or (not years and c.closed):
         return Clause(me, constant(amount.values[-1]), amount)
-    above = c.take("older than")
-    if amount.plain is None or (not above and not c.take("younger than")):
+    above = c.take("older than", "more than")
+    if amount.plain is None or (not above and not c.take("younger than", "less than")):
         return None
-    reference = c.reference()
+    reference = _scaled(c) or c.reference()
     if reference is None:
         return None
     return _difference(owner, AGE, amount, reference.renamed(_aged), above)
@@ -400,6 +452,7 @@ def _there(c: Cursor) -> Clause | None:
     """ "There are 5 pens in Ann's bag", "There are twice as many girls as boys"."""
     if not c.take("there are", "there is", "there were", "there was"):
         return None
+    c.take("also")
     start = c.at
     factor = c.factor()
     if factor is not None and c.take("as many"):

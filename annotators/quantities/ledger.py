@@ -18,7 +18,7 @@ from annotators.logic.solver import Answer
 from annotators.quantities import explain
 from annotators.quantities.invented import given_by_another_name, holds_between, other_items
 from annotators.quantities.linear import Linear, Quantity, constant, equation, just
-from annotators.quantities.plan import grounds
+from annotators.quantities.plan import grounds, halfway_values
 from annotators.quantities.problem import Problem
 from annotators.quantities.readings import read_as, readings
 from annotators.quantities.solver import Premise, Prover
@@ -80,7 +80,7 @@ class Ledger:
         assert asked is not None
         text = f"the answer {explain.number(value)}"
         one = asked.alone
-        if one is not None and self._fair(one, value):
+        if one is not None and one in self.problem.quantities and self._fair(one, value):
             return Finding(Standing.RIGHT, "answer", start, end, f"{text} is what was worked out")
         standing = self._refuted(equation(asked, constant(value)), {value})
         if standing is Standing.WRONG:
@@ -99,15 +99,19 @@ class Ledger:
         plain = statement.amount.plain is not None and not statement.concludes
         one = statement.left.alone
         bound = self.problem.quantities >= set(statement.left.quantities)
-        if plain and one is not None and self._fair(one, statement.amount.values[0]):
-            return self._found(Standing.RIGHT, "stated", statement, f"stated before: {words}")
         if not bound:
             text = f"the problem says nothing of this quantity: {words}"
             return self._found(Standing.OPEN, "unbound", statement, text)
+        if plain and one is not None and self._fair(one, statement.amount.values[0]):
+            return self._found(Standing.RIGHT, "stated", statement, f"stated before: {words}")
         standings = {
             self._refuted(equation(statement.left, constant(value)), _used(statement))
             for value in dict.fromkeys(statement.amount.values)
         }
+        halfway = not plain and halfway_values(self.problem, statement.left)
+        if halfway and halfway & set(statement.amount.values):
+            text = f"it may be a value on the way to another: {words}"
+            return self._found(Standing.OPEN, "halfway", statement, text)
         if standings == {Standing.WRONG}:
             return self._found(
                 Standing.WRONG, _rule(statement, plain), statement,

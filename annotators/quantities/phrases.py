@@ -21,9 +21,17 @@ AGE = "year old"
 MAX_OWNERS = 6
 
 HAVE = ("has", "have", "had", "owns", "own", "owned", "possesses", "carries", "holds", "contains")
+# what was done once, and can be counted like what one has
+DEEDS = {
+    "collected": "collect", "caught": "catch", "picked": "pick", "sold": "sell", "baked": "bake",
+    "scored": "score", "won": "win", "found": "find", "made": "make", "planted": "plant",
+    "wrote": "write", "ran": "run", "ate": "eat", "bought": "buy", "saw": "see", "earned": "earn",
+    "saved": "save", "read": "read", "drew": "draw", "visited": "visit", "packed": "pack",
+    "solved": "solve", "built": "build", "painted": "paint", "invited": "invite",
+}  # fmt: skip
 TOGETHER = (
     "together", "combined", "altogether", "in total", "in all", "put together", "taken together",
-    "have together", "have combined",
+    "total",
 )  # fmt: skip
 _NEVER_OWNER_WORDS = (
     "a an the i he she it they we you him her them his its their our your my this that these those "
@@ -108,9 +116,10 @@ class Cursor:
         start = self.at
         if self.low() == "the" and self.kind(1) == "word":
             self.at += 1
+            ordinal = [self.low()] if self.take("first", "second", "third", "fourth") else []
             words = self._noun_words()
             if words:
-                return " ".join(["the", *map(singular, words)])
+                return " ".join(["the", *ordinal, *map(singular, words)])
             self.at = start
             return None
         names: list[str] = []
@@ -246,7 +255,7 @@ class Cursor:
             if (first := self.owner()) is None:
                 return None
             owners = [first]  # "... than Ann and Bob has 5"
-        self.take("has", "have", "does", "do", "did", "had")
+        self.take(*HAVE, "does", "do", "did")
         return total(owners, "")
 
     def quantity(self) -> Linear | None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from itertools import islice, product
+from itertools import combinations, islice, product
 
 from annotators.arithmetic.tokens import Unreadable, number
-from annotators.quantities.linear import Linear, Quantity, constant, equation, just
+from annotators.quantities.linear import ZERO, Linear, Quantity, constant, equation, just
+from annotators.quantities.problem import Problem
 from annotators.quantities.solver import Premise
 from annotators.quantities.statements import Statement
 
 MAX_CHOICES = 32
+MAX_PARTS = 5
 
 Expression = tuple[Fraction, str, Fraction]
 
@@ -53,6 +55,31 @@ def grounds(
                         for q, v in zip(rest.quantities, values, strict=True)
                     ),
                 ]
+
+
+def halfway_values(problem: Problem, left: Linear) -> set[Fraction]:
+    """Values on the way through a relation of two operations, near these quantities.
+
+    Where Tom has 3 more than twice as many pens as Ann, people write "Tom has 2 * 5 = 10 pens",
+    even "Ann has 2 * 5 = 10 pens", on the way to 13.
+    """
+    found: set[Fraction] = set()
+    for relation in problem.relations:
+        steps = len(relation.terms) - 2 + (relation.constant != 0)
+        steps += any(abs(factor) != 1 for _, factor in relation.terms)
+        if steps < 2 or not set(left.quantities) & set(relation.quantities):
+            continue
+        for target in relation.quantities:
+            rest = relation.solved(target)
+            parts = [rest.constant] if rest.constant else []
+            for quantity, factor in rest.terms:
+                if quantity in problem.causes:
+                    parts.append(factor * problem.causes[quantity][0])
+            for size in range(1, min(len(parts), MAX_PARTS)):
+                found |= {sum(chosen, ZERO) for chosen in combinations(parts, size)}
+            if target in problem.causes:
+                found |= {problem.causes[target][0] - part for part in parts}
+    return found
 
 
 def _expression(statement: Statement) -> Expression | None:

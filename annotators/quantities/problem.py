@@ -9,6 +9,7 @@ which was read is consistent (the solver asks), or that its sentences mean what 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -20,7 +21,9 @@ from annotators.quantities.statements import (
     read_question,
     read_statements,
     sentences,
+    thing,
 )
+from annotators.quantities.words import HIDDEN
 
 MAX_PROBLEM = 10_000
 MAX_STATEMENTS = 200
@@ -98,8 +101,7 @@ class Problem:
     @cached_property
     def item(self) -> str | None:
         """The one thing that is counted, where there is only one."""
-        items = {quantity.item for quantity in self.quantities}
-        return items.pop() if len(items) == 1 else None
+        return _one_thing(self.statements)
 
     def quote(self, statement: Statement) -> str:
         """The sentence of the problem that makes a statement."""
@@ -108,40 +110,60 @@ class Problem:
 
 def read_problem(text: str) -> Problem | None:
     """The problem, if it is closed and states something; None otherwise."""
-    if len(text) > MAX_PROBLEM or not any(mark.isdigit() for mark in text):
+    if len(text) > MAX_PROBLEM or not any(mark.isdigit() for mark in text) or HIDDEN.search(text):
         return None
+    problem, item = _read(text, None)
+    if problem is None and item is not None:
+        problem, _ = _read(text, item)  # "Ann has 5 and Bob has 3. How many pens ...?"
+    return problem
+
+
+def _read(text: str, only: str | None) -> tuple[Problem | None, str | None]:
+    """The problem, and the one thing that what was read of it counts."""
     statements: list[Statement] = []
     quotes: list[str] = []
     idle: list[str] = []
     asked: list[Linear | str | None] = []
-    item: str | None = None
+    item = only
+    closed = True
     for start, end in sentences(text):
         sentence = text[start:end]
+        found: Sequence[Statement] | None
         if sentence.rstrip().endswith("?") or _ASKS.match(sentence):
-            asked.append(read_question(text, start, end))
-            if asked[-1] is None and not _plain_question(sentence):
-                return None
-            continue
-        found = read_statements(text, start, end, item)
-        if found is None:
-            if _BUSY.search(sentence):
-                return None
-            idle.append(sentence)
-            continue
+            question = read_question(text, start, end, item)
+            if question is None and not _plain_question(sentence):
+                closed = False
+            asked.append(question.asked if question is not None else None)
+            found = question.statements if question is not None else ()
+        else:
+            found = read_statements(text, start, end, item)
+            if found is None:
+                closed = closed and not _BUSY.search(sentence)
+                idle.append(sentence)
+                continue
         if any(not one.relation.terms for one in found):
-            return None  # something is more than itself
+            return None, None  # something is more than itself
         statements += found
         quotes += [sentence.strip().rstrip(".")] * len(found)
         if len(statements) > MAX_STATEMENTS:
-            return None
-        items = {q.item for one in statements for q in one.relation.quantities}
-        item = items.pop() if len(items) == 1 else None
-    if not statements or not all(_says_nothing(sentence, statements) for sentence in idle):
-        return None
-    question = asked[0] if len(asked) == 1 else None
-    if isinstance(question, str):
-        question = _all_of(question, statements)
-    return Problem(tuple(statements), tuple(quotes), question)
+            return None, None
+        item = only or _one_thing(statements)
+    if not statements:
+        return None, None
+    counted = _one_thing(statements) or next(
+        (thing(one) for one in asked if isinstance(one, str)), None
+    )
+    if not closed or not all(_says_nothing(sentence, statements) for sentence in idle):
+        return None, counted
+    question_asked = asked[0] if len(asked) == 1 else None
+    if isinstance(question_asked, str):
+        question_asked = _all_of(question_asked, statements)
+    return Problem(tuple(statements), tuple(quotes), question_asked), counted
+
+
+def _one_thing(statements: Sequence[Statement]) -> str | None:
+    items = {thing(q.item) for one in statements for q in one.relation.quantities}
+    return items.pop() if len(items) == 1 else None
 
 
 def _plain_question(sentence: str) -> bool:
@@ -153,7 +175,7 @@ def _plain_question(sentence: str) -> bool:
     return not _BUSY.search(rest) and not any(mark.isdigit() for mark in rest)
 
 
-def _says_nothing(sentence: str, statements: list[Statement]) -> bool:
+def _says_nothing(sentence: str, statements: Sequence[Statement]) -> bool:
     """Whether an unread sentence is about no number of things that others count."""
     if not any(mark.isdigit() for mark in sentence):
         return True
@@ -162,7 +184,7 @@ def _says_nothing(sentence: str, statements: list[Statement]) -> bool:
         word
         for one in statements
         for quantity in one.relation.quantities
-        for word in quantity.item.split()
+        for word in thing(quantity.item).split()
     }
     return _STATE.search(sentence) is not None and not any(
         word in counted or word.rstrip("s") in counted or word.removesuffix("es") in counted
@@ -170,7 +192,7 @@ def _says_nothing(sentence: str, statements: list[Statement]) -> bool:
     )
 
 
-def _all_of(item: str, statements: list[Statement]) -> Linear | None:
+def _all_of(item: str, statements: Sequence[Statement]) -> Linear | None:
     """What all the named owners have of an item."""
     found = {q for one in statements for q in one.relation.quantities if q.item == item}
     owners = sorted(quantity.owner for quantity in found)

@@ -23,7 +23,7 @@ _TENS = {word: Fraction(10 * n) for n, word in enumerate(_TENS_WORDS.split(), 2)
 _OPERATORS = frozenset(["+", "-", "*", "/", "(", ")", "=", "^"])
 _APOSTROPHES = frozenset("'’")
 # invisible characters may hide or turround what a person sees
-_HIDDEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\x00-\x08]")
+HIDDEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\x00-\x08]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Word:
 
 def words_of(sentence: str, offset: int = 0) -> list[Word] | None:
     """The words of a sentence, its full stop left out; None where it cannot be read as a whole."""
-    if len(sentence) > MAX_SENTENCE or _HIDDEN.search(sentence):
+    if len(sentence) > MAX_SENTENCE or HIDDEN.search(sentence):
         return None
     tokens = without_units(tokenize(sentence, offset))
     found: list[Word] = []
@@ -75,6 +75,11 @@ def words_of(sentence: str, offset: int = 0) -> list[Word] | None:
             if value is not None:
                 as_token = Token("num", str(value), start, end, token.spaced)
                 found.append(Word("num", low, token.text, start, end, value=value, token=as_token))
+            elif low == "dozen" and found and (dozens := _dozens(found[-1])) is not None:
+                as_token = Token("num", str(dozens), found[-1].start, end, token.spaced)
+                found[-1] = Word(
+                    "num", low, token.text, found[-1].start, end, value=dozens, token=as_token
+                )
             else:
                 found.append(Word("word", low, token.text, start, end, token.text[0].isupper()))
         elif token.text in _APOSTROPHES and found and not token.spaced:
@@ -96,6 +101,14 @@ def words_of(sentence: str, offset: int = 0) -> list[Word] | None:
         else:
             return None
     return found
+
+
+def _dozens(before: Word) -> Fraction | None:
+    """ "a dozen", "3 dozen"."""
+    if before.low == "a":
+        return Fraction(12)
+    whole = before.kind == "num" and before.value is not None and before.value.denominator == 1
+    return 12 * before.value if whole and before.value is not None else None
 
 
 def _unit_after(tokens: list[Token], at: int) -> tuple[int, Fraction] | None:
