@@ -16,9 +16,10 @@ from functools import cached_property
 
 from annotators.quantities.linear import Linear, Quantity
 from annotators.quantities.phrases import total
+from annotators.quantities.questions import read_question
 from annotators.quantities.statements import (
     Statement,
-    read_question,
+    only_item,
     read_statements,
     sentences,
     thing,
@@ -101,7 +102,7 @@ class Problem:
     @cached_property
     def item(self) -> str | None:
         """The one thing that is counted, where there is only one."""
-        return _one_thing(self.statements)
+        return only_item(self.statements)
 
     def quote(self, statement: Statement) -> str:
         """The sentence of the problem that makes a statement."""
@@ -147,10 +148,10 @@ def _read(text: str, only: str | None) -> tuple[Problem | None, str | None]:
         quotes += [sentence.strip().rstrip(".")] * len(found)
         if len(statements) > MAX_STATEMENTS:
             return None, None
-        item = only or _one_thing(statements)
+        item = only or only_item(statements)
     if not statements:
         return None, None
-    counted = _one_thing(statements) or next(
+    counted = only_item(statements) or next(
         (thing(one) for one in asked if isinstance(one, str)), None
     )
     if not closed or not all(_says_nothing(sentence, statements) for sentence in idle):
@@ -159,11 +160,6 @@ def _read(text: str, only: str | None) -> tuple[Problem | None, str | None]:
     if isinstance(question_asked, str):
         question_asked = _all_of(question_asked, statements)
     return Problem(tuple(statements), tuple(quotes), question_asked), counted
-
-
-def _one_thing(statements: Sequence[Statement]) -> str | None:
-    items = {thing(q.item) for one in statements for q in one.relation.quantities}
-    return items.pop() if len(items) == 1 else None
 
 
 def _plain_question(sentence: str) -> bool:
