@@ -104,7 +104,7 @@ class _Solution:
             if answer is not None:
                 found.append(answer)
                 continue
-            statements = read_statements(step, start, end, self.problem.item)
+            statements = read_statements(step, start, end, self.problem.item, self.problem.they)
             if statements is None:
                 unread.append(step[start:end])
             else:

@@ -12,13 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from math import ceil, floor
 
 from annotators.arithmetic.tokens import number
 from annotators.logic.solver import Answer
 from annotators.quantities import explain
 from annotators.quantities.invented import given_by_another_name, holds_between, other_items
-from annotators.quantities.linear import Linear, Quantity, constant, equation, just
-from annotators.quantities.plan import grounds, halfway_values
+from annotators.quantities.linear import ZERO, Linear, Quantity, constant, equation, just
+from annotators.quantities.plan import adds_up, grounds, halfway_values
 from annotators.quantities.problem import Problem
 from annotators.quantities.readings import read_as, readings
 from annotators.quantities.solver import Premise, Prover
@@ -52,6 +53,7 @@ class Ledger:
         self.problem = problem
         self._made = prover
         self._said: dict[Quantity, set[Fraction]] = {}
+        self._totals: dict[Linear, set[Fraction]] = {}
         self._off: dict[Quantity, list[Fraction]] = {}  # of these, what the problem refutes
         self._premises: list[Premise] = [(relation,) for relation in problem.relations]
         self.foreign: set[Fraction] = set()  # results in lines that were not read
@@ -80,7 +82,8 @@ class Ledger:
         assert asked is not None
         text = f"the answer {explain.number(value)}"
         one = asked.alone
-        if one is not None and one in self.problem.quantities and self._fair(one, value):
+        told = one is not None and one in self.problem.quantities and self._fair(one, value)
+        if told or value in self._totals.get(asked, ()):
             return Finding(Standing.RIGHT, "answer", start, end, f"{text} is what was worked out")
         standing = self._refuted(equation(asked, constant(value)), {value})
         if standing is Standing.WRONG:
@@ -112,6 +115,9 @@ class Ledger:
         if halfway and halfway & set(statement.amount.values):
             text = f"it may be a value on the way to another: {words}"
             return self._found(Standing.OPEN, "halfway", statement, text)
+        if Standing.WRONG in standings and self._rounded(statement):
+            text = f"it may be a rounded value: {words}"
+            return self._found(Standing.OPEN, "rounded", statement, text)
         if standings == {Standing.WRONG}:
             return self._found(
                 Standing.WRONG, _rule(statement, plain), statement,
@@ -122,6 +128,9 @@ class Ledger:
         if plain and standings == {Standing.RIGHT}:
             text = f"it follows, but no line says why: {words}"
             return self._found(Standing.OPEN, "not_established", statement, text)
+        if one is None and adds_up(statement, self._known):
+            text = f"it adds up what was stated: {words}"
+            return self._found(Standing.RIGHT, "entailed", statement, text)
         relations = quoted or list(self.problem.relations)
         if not plain and one is not None and len(set(statement.amount.values)) == 1:
             for premises in grounds(statement, one, relations, self._known):
@@ -154,6 +163,18 @@ class Ledger:
                 return Standing.OPEN
         return Standing.WRONG
 
+    def _rounded(self, statement: Statement) -> bool:
+        """Whether a value is less than one from the true one, and either of them is broken."""
+        causes = self.problem.causes
+        if any(quantity not in causes for quantity in statement.left.quantities):
+            return False
+        assert statement.amount is not None
+        true = sum((c * causes[q][0] for q, c in statement.left.terms), ZERO)
+        return any(
+            abs(value - true) < 1 and (value.denominator, true.denominator) != (1, 1)
+            for value in statement.amount.values
+        )
+
     def _known(self, quantity: Quantity) -> list[Fraction]:
         """What the quantity may be taken to be; empty while no line has said anything of it."""
         said = self._said.get(quantity, set())
@@ -177,12 +198,13 @@ class Ledger:
         values = set(statement.amount.values)
         if quantity is None:
             self._elsewhere |= values  # a total is not carried on, but may be built on
+            self._totals.setdefault(statement.left, set()).add(statement.amount.values[-1])
             return
         self._said.setdefault(quantity, set()).add(statement.amount.values[-1])
         if quantity not in self.problem.quantities:
             self._elsewhere |= values
             return
-        for value in sorted(values):
+        for value in sorted(values | _as_carried_on(values)):
             claim = equation(just(quantity), constant(value))
             known = claim in self.problem.relations
             if not known and self._prover.decide(self._premises, claim) is not Answer.FOLLOWS:
@@ -235,6 +257,14 @@ class Ledger:
 
     def _found(self, standing: Standing, rule: str, statement: Statement, text: str) -> Finding:
         return Finding(standing, rule, statement.start, statement.end, text)
+
+
+def _as_carried_on(values: set[Fraction]) -> set[Fraction]:
+    """What else later lines may make of a value: without its sign, rounded down or up."""
+    broken = {value for value in values if value.denominator != 1}
+    return {-value for value in values if value < 0} | {
+        Fraction(whole) for value in broken for whole in (floor(value), ceil(value))
+    }
 
 
 def _rule(statement: Statement, plain: bool) -> str:

@@ -80,10 +80,11 @@ class Amount:
 
 
 class Cursor:
-    """A place in a sentence's words, moved on by what is read."""
+    """A place in a sentence's words, moved on by what is read; `they`: who that can only be."""
 
-    def __init__(self, words: Sequence[Word]) -> None:
+    def __init__(self, words: Sequence[Word], they: Sequence[str] = ()) -> None:
         self.words = words
+        self.they = they
         self.at = 0
 
     def low(self, ahead: int = 0) -> str:
@@ -147,6 +148,8 @@ class Cursor:
     def owners(self) -> list[str] | None:
         """ "Ann", "Ann and Bob", "Ann, Bob and Cal"."""
         start = self.at
+        if self.they and self.take("they both", "they"):
+            return list(self.they)
         first = self.owner()
         if first is None:
             return None

@@ -57,6 +57,24 @@ def grounds(
                 ]
 
 
+def adds_up(statement: Statement, known: Callable[[Quantity], Sequence[Fraction]]) -> bool:
+    """Whether a total is a true sum of values that its quantities are known to have."""
+    amount = statement.amount
+    assert amount is not None
+    kinds = [token.kind for token in amount.tokens]
+    marks = [kind for kind in kinds[1::2] if kind != "+"]
+    if len(set(amount.values)) > 1 or kinds[::2] != ["num"] * len(kinds[::2]) or marks != ["="]:
+        return False
+    if kinds[-2] != "=" or any(factor != 1 for _, factor in statement.left.terms):
+        return False
+    try:
+        summands = sorted(number(token.text) for token in amount.tokens[:-1:2])
+    except Unreadable:
+        return False
+    choices = [known(quantity) for quantity in statement.left.quantities]
+    return any(sorted(chosen) == summands for chosen in islice(product(*choices), MAX_CHOICES))
+
+
 def halfway_values(problem: Problem, left: Linear) -> set[Fraction]:
     """Values on the way through a relation of two operations, near these quantities.
 

@@ -73,6 +73,11 @@ class Problem:
         return frozenset(quantity.owner for quantity in self.quantities)
 
     @cached_property
+    def they(self) -> tuple[str, ...]:
+        """Whom "they" can only be: the two owners that there are."""
+        return tuple(sorted(self.owners)) if len(self.owners) == 2 and "" not in self.owners else ()
+
+    @cached_property
     def given(self) -> dict[Quantity, Fraction]:
         """The values that stand in the text."""
         alone = ((one.left.alone, one) for one in self.statements if one.amount is not None)

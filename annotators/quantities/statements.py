@@ -60,12 +60,14 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
             yield start, match.end()
 
 
-def read_statements(text: str, start: int, end: int, item: str | None) -> list[Statement] | None:
+def read_statements(
+    text: str, start: int, end: int, item: str | None, they: Sequence[str] = ()
+) -> list[Statement] | None:
     """The statements of one sentence; `item` stands in where a clause names none."""
     words = words_of(without_notes(text[start:end]), start)
     if not words or text[start:end].rstrip().endswith("?"):
         return None
-    cursor = Cursor(words)
+    cursor = Cursor(words, they)
     found: list[Statement] = []
     subject: list[str] | None = None
     other: str | None = None
