@@ -16,7 +16,7 @@ from functools import cached_property
 
 from annotators.quantities.linear import Linear, Quantity
 from annotators.quantities.phrases import total
-from annotators.quantities.questions import read_question
+from annotators.quantities.questions import only_thing, read_question
 from annotators.quantities.statements import (
     Statement,
     only_item,
@@ -154,11 +154,11 @@ def _read(text: str, only: str | None) -> tuple[Problem | None, str | None]:
         if len(statements) > MAX_STATEMENTS:
             return None, None
         item = only or only_item(statements)
-    if not statements:
-        return None, None
     counted = only_item(statements) or next(
-        (thing(one) for one in asked if isinstance(one, str)), None
+        (only_thing(one) for one in asked if one is not None), None
     )
+    if not statements:
+        return None, counted
     if not closed or not all(_says_nothing(sentence, statements) for sentence in idle):
         return None, counted
     question_asked = asked[0] if len(asked) == 1 else None

@@ -58,7 +58,7 @@ def read_question(text: str, start: int, end: int, item: str | None = None) -> Q
         return Question(tuple(before), asked)
     cursor.take(",")
     if asked is not None and cursor.low() == "if":
-        after = _conditions(cursor, _item_asked(asked) or item)
+        after = _conditions(cursor, only_thing(asked) or item)
         if after and cursor.at == len(words):
             return Question((*before, *after), asked)
         return None
@@ -89,7 +89,8 @@ def _conditions(cursor: Cursor, item: str | None) -> list[Statement] | None:
     return found
 
 
-def _item_asked(asked: Linear | str) -> str | None:
+def only_thing(asked: Linear | str) -> str | None:
+    """The one thing that is asked for."""
     if isinstance(asked, str):
         return thing(asked)
     items = {thing(quantity.item) for quantity in asked.quantities}

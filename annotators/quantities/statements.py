@@ -22,6 +22,7 @@ from annotators.quantities.words import Word, words_of
 MAX_CLAUSES = 12
 
 _BULLET = re.compile(r"[ \t]*(?:[-*•]|\(?\d{1,2}[.)]|step \d{1,2}[:.])[ \t]+", re.IGNORECASE)
+_NUMBERING = re.compile(r"\s*\(?\d{1,2}[.)]\s*")
 _OPENERS = (
     "so that means", "this means that", "this means", "that means that", "that means",
     "which means that", "which means", "we know that", "we know", "it follows that", "we get that",
@@ -53,6 +54,8 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
     """The spans of the sentences of a text, list marks left out."""
     for match in SENTENCE.finditer(text):
         start = match.start()
+        if _NUMBERING.fullmatch(match[0]):
+            continue
         if bullet := _BULLET.match(text, start, match.end()):
             start = bullet.end()
         start += len(text[start : match.end()]) - len(text[start : match.end()].lstrip())
