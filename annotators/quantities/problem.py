@@ -24,7 +24,6 @@ from annotators.quantities.statements import (
     sentences,
     thing,
 )
-from annotators.quantities.words import HIDDEN
 
 MAX_PROBLEM = 10_000
 MAX_STATEMENTS = 200
@@ -50,6 +49,8 @@ _BUSY = re.compile(
 )
 _STATE = re.compile(r"\b(?:is|are|was|were|lives?|likes?|loves?|works?|stands?|weighs?)\b")
 _WORD = re.compile(r"[a-z]+")
+# invisible characters may hide words, or turn round what a person sees
+_HIDDEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\x00-\x08]")
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Problem:
 
 def read_problem(text: str) -> Problem | None:
     """The problem, if it is closed and states something; None otherwise."""
-    if len(text) > MAX_PROBLEM or not any(mark.isdigit() for mark in text) or HIDDEN.search(text):
+    if len(text) > MAX_PROBLEM or not any(mark.isdigit() for mark in text) or _HIDDEN.search(text):
         return None
     problem, item = _read(text, None)
     if problem is None and item is not None:

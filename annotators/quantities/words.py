@@ -7,7 +7,6 @@ reads half of it. Time is linear in the text.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -22,8 +21,6 @@ _TENS_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _TENS = {word: Fraction(10 * n) for n, word in enumerate(_TENS_WORDS.split(), 2)}
 _OPERATORS = frozenset(["+", "-", "*", "/", "(", ")", "=", "^"])
 _APOSTROPHES = frozenset("'’")
-# invisible characters may hide or turround what a person sees
-HIDDEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\x00-\x08]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Word:
 
 def words_of(sentence: str, offset: int = 0) -> list[Word] | None:
     """The words of a sentence, its full stop left out; None where it cannot be read as a whole."""
-    if len(sentence) > MAX_SENTENCE or HIDDEN.search(sentence):
+    if len(sentence) > MAX_SENTENCE:
         return None
     tokens = without_units(tokenize(sentence, offset))
     found: list[Word] = []

@@ -158,6 +158,7 @@ def test_what_is_left_open(rule: str, problem: str, step: str) -> None:
     ("why", "steps"),
     [
         ("supposed", ("Suppose Tom has 12 pens.", "Tom has 12 pens.")),
+        ("supposed of another", ("Suppose Ann had two more.", "Tom has 3 * 7 = 21 pens.")),
         ("conditional", ("If Tom has 12 pens, that is many.", "Tom has 12 pens.")),
         ("taken back here", ("Tom has 12 pens. Wait, that is wrong.",)),
         ("denied", ("It is not the case that Tom has 12 pens.",)),
@@ -181,6 +182,8 @@ def test_a_step_that_the_next_one_takes_back() -> None:
     ("why", "problem"),
     [
         ("an event", "Ann has 5 pens. She gives 2 pens to Tom. How many pens does Ann have?"),
+        ("an event without a number", "Ann has 5 pens. She sells the pens. How many are there?"),
+        ("a number of what is counted", "Ann has 5 pens. The pens are in 7 boxes. How many pens?"),
         ("a time", "Ann has 5 pens. Tom has 3 pens. How many pens has Ann after a week?"),
         ("a pronoun", "Ann has 5 pens. She has 2 more pens than Tom. How many has Tom?"),
         ("two meanings", "Ann has 5 pens. Tom has 3 times more pens than Ann. How many are there?"),
