@@ -191,7 +191,7 @@ def test_a_step_that_the_next_one_takes_back() -> None:
         ("nothing said", "How many pens are there?"),
         ("no number", "Ann has pens. Tom has twice as many pens as Ann."),
         ("each or all", "Ann and Tom have 5 pens. How many pens does Tom have?"),
-        ("hidden", "Ann has 5 pens.\u202e Tom has 3 pens. How many pens does Tom have?"),
+        ("hidden", "Ann has 5 pens. Ann s\u200bells the pens. How many pens does Ann have?"),
     ],
 )
 def test_a_problem_that_is_not_read_whole_says_nothing(why: str, problem: str) -> None:
@@ -226,8 +226,17 @@ def test_a_sign_that_is_dropped_later_is_no_second_error() -> None:
     assert verdicts(problem, *steps) == ["incorrect", "unknown"]
 
 
-def test_a_thing_may_go_by_another_word() -> None:
-    assert "incorrect" not in verdicts(PENS, "Tom has 3 times as many items as Ann.")
+@pytest.mark.parametrize(
+    "step", ["Tom has 3 times as many items as Ann.", "Tom has 10 more items than Ann."]
+)
+def test_a_thing_may_go_by_another_word(step: str) -> None:
+    assert "incorrect" not in verdicts(PENS, step)
+
+
+def test_a_relation_between_values_that_were_said_is_not_invented() -> None:
+    step = "Bob has twice as many pens as Ann."
+    assert verdicts(PENS, step) == ["incorrect"]
+    assert verdicts(PENS, "Bob has 2 * 5 = 10 pens.", step) == ["unknown", "unknown"]
 
 
 def test_an_owner_may_go_by_another_name() -> None:
@@ -259,7 +268,17 @@ def test_ages() -> None:
     ]
 
 
+def test_a_condition_behind_the_question_is_a_premise() -> None:
+    problem = "Ann has twice as many pens as Tom. How many pens does Ann have if Tom has 4 pens?"
+    assert verdicts(problem, "Ann has 2 + 4 = 6 pens.") == ["incorrect"]
+
+
 def test_too_many_statements_end_what_is_said() -> None:
+    evidence = check(PENS, *["Ann has 5 pens. " * 10] * 41)
+    assert [one.verdict.value for one in evidence] == ["correct"] * 40 + ["unknown"]
+
+
+def test_too_many_steps_end_what_is_said() -> None:
     evidence = check(PENS, *["Ann has 5 pens."] * 200, *["Ann has 6 pens."] * 5)
     assert [one.verdict.value for one in evidence[:200]] == ["correct"] * 200
     assert {one.reason for one in evidence[200:]} == {Reason.NOT_COVERED}
