@@ -41,7 +41,7 @@ _ANSWER = re.compile(
 )
 # from here on a line may hold of other numbers than the problem's
 _SUPPOSES = re.compile(
-    r"\b(?:suppos|assum|imagin|pretend|hypothe|what if|if\b|let\b|let['’]?s\b|try\b|trying\b|guess|"
+    r"\b(?:suppos|assum|imagin|pretend|hypothe|what if|if\b|let\b(?!['’]s)|try\b|trying\b|guess|"
     r"would\b|instead|contradict)",
     re.IGNORECASE,
 )

@@ -1,7 +1,8 @@
 """Whether a relation that a step states may be a given one after all, in other words.
 
 A solution may call pens items, or write another name than the problem's. So before a relation is
-called invented, it is compared with the given ones under every such renaming.
+called invented, it is compared with the given ones under every such renaming; not where neither
+an owner nor a thing in it is of the problem.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ MAX_TERMS = 4
 
 
 def given_by_another_name(
-    relation: Linear, given: Sequence[Linear], owners: AbstractSet[str]
+    relation: Linear, given: Sequence[Linear], known: AbstractSet[Quantity]
 ) -> bool:
     """Whether a renaming of its items, and of owners who are not in the problem, is given."""
     wanted = relation.quantities
+    owners = {quantity.owner for quantity in known}
+    items = {quantity.item for quantity in known}
+    if not any(quantity.owner in owners or quantity.item in items for quantity in wanted):
+        return False
     if len(wanted) > MAX_TERMS:
         return True
     for other in given:

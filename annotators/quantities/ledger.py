@@ -18,7 +18,7 @@ from annotators.arithmetic.tokens import number
 from annotators.logic.solver import Answer
 from annotators.quantities import explain
 from annotators.quantities.invented import given_by_another_name, holds_between, other_items
-from annotators.quantities.linear import ZERO, Linear, Quantity, constant, equation, just
+from annotators.quantities.linear import ONE, ZERO, Linear, Quantity, constant, equation, just
 from annotators.quantities.plan import adds_up, grounds, halfway_values
 from annotators.quantities.problem import Problem
 from annotators.quantities.readings import read_as, readings
@@ -65,6 +65,11 @@ class Ledger:
             self._made = Prover()
         return self._made
 
+    @property
+    def _anywhere(self) -> set[Fraction]:
+        """Values that a line may have without the problem's quantities having them."""
+        return self.foreign | self._elsewhere
+
     def judge(self, statement: Statement, step: str, quoted: list[Linear]) -> Finding:
         """The standing of a statement, which from then on has been said.
 
@@ -85,7 +90,7 @@ class Ledger:
         told = one is not None and one in self.problem.quantities and self._fair(one, value)
         if told or value in self._totals.get(asked, ()):
             return Finding(Standing.RIGHT, "answer", start, end, f"{text} is what was worked out")
-        standing = self._refuted(equation(asked, constant(value)), {value})
+        standing = self._refuted(equation(asked, constant(value)), {value}, self._anywhere)
         if standing is Standing.WRONG:
             text += f" contradicts the problem: {explain.worth(self.problem, asked)}"
             return Finding(standing, "answer", start, end, text)
@@ -108,7 +113,9 @@ class Ledger:
         if plain and one is not None and self._fair(one, statement.amount.values[0]):
             return self._found(Standing.RIGHT, "stated", statement, f"stated before: {words}")
         standings = {
-            self._refuted(equation(statement.left, constant(value)), _used(statement))
+            self._refuted(
+                equation(statement.left, constant(value)), _used(statement), self._anywhere
+            )
             for value in dict.fromkeys(statement.amount.values)
         }
         halfway = not plain and halfway_values(self.problem, statement.left)
@@ -140,8 +147,11 @@ class Ledger:
         text = f"neither refuted nor shown from stated lines: {words}"
         return self._found(Standing.OPEN, "undecided", statement, text)
 
-    def _refuted(self, claim: Linear, used: set[Fraction]) -> Standing:
-        """RIGHT if the problem implies the claim, WRONG if no reading allows it."""
+    def _refuted(self, claim: Linear, used: set[Fraction], foreign: set[Fraction]) -> Standing:
+        """RIGHT if the problem implies the claim, WRONG if no reading allows it.
+
+        Never wrong where one of the numbers that it builds on may come from elsewhere.
+        """
         if claim in self.problem.relations:
             return Standing.RIGHT
         if not self.problem.quantities >= set(claim.quantities):
@@ -151,8 +161,7 @@ class Ledger:
             return Standing.RIGHT
         if answer is Answer.UNKNOWN:
             return Standing.LIMIT
-        elsewhere = used & (self.foreign | self._elsewhere)
-        if answer is not Answer.REFUTED or elsewhere or not all(used):
+        if answer is not Answer.REFUTED or used & foreign or not all(used):
             return Standing.OPEN
         if self._off:
             read = readings(self.problem.relations, self._off, claim)
@@ -223,7 +232,7 @@ class Ledger:
         if alike:
             text = f"it compares {explain.named(min(alike))} with itself: {words}"
             return self._found(Standing.WRONG, "itself", statement, text)
-        standing = self._refuted(statement.relation, set())
+        standing = self._refuted(statement.relation, _numbers(statement.relation), self.foreign)
         if standing is Standing.OPEN and self._invented(statement):
             text = f"neither the problem nor an earlier line says or implies: {words}"
             return self._found(Standing.WRONG, "not_given", statement, text)
@@ -244,11 +253,11 @@ class Ledger:
         stated.
         """
         relation = statement.relation
-        if statement.concludes or (relation.constant and abs(relation.constant) in self.foreign):
+        if statement.concludes or _numbers(relation) & self.foreign:
             return False
         if any(not q.owner or q.owner.startswith("the ") for q in relation.quantities):
             return False
-        if given_by_another_name(relation, self.problem.relations, self.problem.owners):
+        if given_by_another_name(relation, self.problem.relations, self.problem.quantities):
             return False
         for renamed in other_items(relation, self.problem.quantities):
             if self._prover.decide(self._premises, renamed) is not Answer.REFUTED:
@@ -265,6 +274,13 @@ def _as_carried_on(values: set[Fraction]) -> set[Fraction]:
     return {-value for value in values if value < 0} | {
         Fraction(whole) for value in broken for whole in (floor(value), ceil(value))
     }
+
+
+def _numbers(relation: Linear) -> set[Fraction]:
+    """The numbers that a relation may have been stated with."""
+    factors = {abs(factor) for _, factor in relation.terms}
+    found = factors | {1 / factor for factor in factors} | {abs(relation.constant)}
+    return found - {ZERO, ONE}
 
 
 def _rule(statement: Statement, plain: bool) -> str:

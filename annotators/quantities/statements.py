@@ -21,7 +21,9 @@ from annotators.quantities.words import Word, words_of
 
 MAX_CLAUSES = 12
 
-_BULLET = re.compile(r"[ \t]*(?:[-*•]|\(?\d{1,2}[.)]|step \d{1,2}[:.])[ \t]+", re.IGNORECASE)
+_BULLET = re.compile(
+    r"[ \t]*(?:\*\*)?(?:[-*•]|\(?\d{1,2}[.)]|step \d{1,2}[:.])(?:\*\*)?[ \t]+", re.IGNORECASE
+)
 _NUMBERING = re.compile(r"\s*\(?\d{1,2}[.)]\s*")
 _OPENERS = (
     "so that means", "this means that", "this means", "that means that", "that means",

@@ -63,6 +63,7 @@ def test_the_detail_gives_span_and_a_sentence_to_check() -> None:
         ("answer", "A: 8"),
         ("not_given", "Bob has twice as many pens as Ann."),
         ("not_given", "Compared with Ann, Tom has 4 more hats."),
+        ("not_given", "Compared with Eva, Bob has 3 times as many hats."),
         ("itself", "Compared with Tom, Tom has 4 more pens."),
     ],
 )
@@ -79,6 +80,8 @@ def test_what_contradicts_the_problem(rule: str, step: str) -> None:
         "Since Ann has 5 pens, Tom has 3 x 5 = <<3*5=15>>15 pens.",
         "Ann has 5 pens and, compared with Ann, Tom has 3 times as many pens, so Tom has 15 pens.",
         "Tom has 3 times as many pens as Ann, who has 5 pens.",
+        "**Step 1:** Tom has 3 × 5 = **15** pens.",
+        "1. Ann has 5 pens.\n2. Therefore, Tom has 15 pens.",
     ],
 )
 def test_what_is_stated_or_follows_from_it(step: str) -> None:
@@ -166,12 +169,20 @@ def test_what_is_left_open(rule: str, problem: str, step: str) -> None:
         ("a part", ("Tom has 12 red pens.",)),
         ("another owner", ("Tom's brother has 12 pens.",)),
         ("built on a line that was not read", ("That makes 4 for me.", "Tom has 3 * 4 = 12 pens.")),
+        (
+            "a difference from a line that was not read",
+            ("It is 9 up.", "Tom has 9 more pens than Ann."),
+        ),
         ("in a question", ("Does Tom have 12 pens? Tom has 12 pens?",)),
         ("a hidden character", ("Tom has 12\u200b pens.",)),
     ],
 )
 def test_what_may_be_meant_otherwise_is_no_error(why: str, steps: tuple[str, ...]) -> None:
     assert "incorrect" not in verdicts(PENS, *steps), why
+
+
+def test_a_friendly_opening_supposes_nothing() -> None:
+    assert verdicts(PENS, "Let's count them. Tom has 3 + 5 = 8 pens.") == ["incorrect"]
 
 
 def test_a_step_that_the_next_one_takes_back() -> None:
