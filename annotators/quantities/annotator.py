@@ -104,7 +104,9 @@ class _Solution:
             if answer is not None:
                 found.append(answer)
                 continue
-            statements = read_statements(step, start, end, self.problem.item, self.problem.they)
+            statements = read_statements(
+                step, start, end, self.problem.item, self.problem.they, self.problem.relations
+            )
             if statements is None:
                 unread.append(step[start:end])
             else:

@@ -38,6 +38,8 @@ def difference(
 def item_of(c: Cursor, amount: Amount) -> str | None:
     """The item behind an amount; a bare "$5" is dollars, a bare "5" is nothing."""
     item = c.item()
+    if amount.unit:
+        return item if item and item.split()[-1].rstrip("s") == amount.unit else None
     if amount.money:
         return DOLLARS if item in (None, DOLLARS) else None
     return item

@@ -12,6 +12,7 @@ from annotators.quantities.problem import Problem
 from annotators.quantities.statements import Statement
 
 MAX_QUOTE = 200
+MAX_QUOTES = 4
 
 
 def refuted(problem: Problem, statement: Statement, words: str, others_said: bool) -> str:
@@ -38,7 +39,8 @@ def worth(problem: Problem, asked: Linear) -> str:
     about = [
         one for one in problem.statements if set(asked.quantities) & set(one.relation.quantities)
     ]
-    return "; ".join(f'"{_cut(problem.quote(one))}"' for one in about[:4])
+    quotes = dict.fromkeys(f'"{_cut(problem.quote(one))}"' for one in about)
+    return "; ".join(list(quotes)[:MAX_QUOTES])
 
 
 def relation(problem: Problem, statement: Statement, words: str) -> str:

@@ -72,6 +72,7 @@ class Amount:
     money: bool
     start: int
     end: int
+    unit: str = ""  # of the numbers in between: "5 pens + 3 pens = 8"
 
     @property
     def plain(self) -> Fraction | None:
@@ -203,7 +204,12 @@ class Cursor:
             self.at = start
             return None
         money = any(word.money for word in run)
-        return Amount(values, tokens, money, run[0].start, run[-1].end)
+        units = {token.unit for token in tokens if token.unit}
+        if len(units) > 1 or (units and money):
+            self.at = start
+            return None  # "3 boxes * 4 pens"
+        unit = units.pop() if units else ""
+        return Amount(values, tokens, money, run[0].start, run[-1].end, unit)
 
     def plain(self) -> Amount | None:
         """A number that nothing computes."""

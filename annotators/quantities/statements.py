@@ -8,7 +8,7 @@ a question, a condition or a denial, because none of their words has a place in 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from annotators.consistency.finals import without_notes
@@ -27,11 +27,12 @@ _BULLET = re.compile(
 _NUMBERING = re.compile(r"\s*\(?\d{1,2}[.)]\s*")
 _OPENERS = (
     "so that means", "this means that", "this means", "that means that", "that means",
-    "which means that", "which means", "we know that", "we know", "it follows that", "we get that",
+    "which means that", "which means", "meaning that", "meaning", "we know that", "we know",
+    "it follows that", "we get that",
     "the problem says that", "so", "thus", "therefore", "hence", "then", "and", "but", "while",
     "whereas", "since", "because", "finally", "now", "also", ",",
 )  # fmt: skip
-_CONCLUSIONS = "so thus therefore hence then means finally follows"
+_CONCLUSIONS = "meaning so thus therefore hence then means finally follows"
 _CONCLUDING = frozenset(_CONCLUSIONS.split())
 DEED = "|"  # between a thing and what was done with it: "pen|sell"
 
@@ -66,9 +67,17 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 
 
 def read_statements(
-    text: str, start: int, end: int, item: str | None, they: Sequence[str] = ()
+    text: str,
+    start: int,
+    end: int,
+    item: str | None,
+    they: Sequence[str] = (),
+    given: Collection[Linear] = (),
 ) -> list[Statement] | None:
-    """The statements of one sentence; `item` stands in where a clause names none."""
+    """The statements of one sentence; `item` stands in where a clause names none.
+
+    "If Ann has 5 pens, then ..." is read where that she has them is one of the given relations.
+    """
     words = words_of(without_notes(text[start:end]), start)
     if not words or text[start:end].rstrip().endswith("?"):
         return None
@@ -77,6 +86,7 @@ def read_statements(
     subject: list[str] | None = None
     other: str | None = None
     concludes = False
+    supposed = cursor.take("if")
     while cursor.at < len(words):
         if len(found) >= MAX_CLAUSES:
             return None
@@ -96,6 +106,8 @@ def read_statements(
             return None
         statement = statement_of(clause, words[first], words[cursor.at - 1], concludes, item)
         if statement is None:
+            return None
+        if supposed and not found and statement.relation not in given:
             return None
         found.append(statement)
         subject, other = subject_of(clause), compared_with(clause)

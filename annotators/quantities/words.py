@@ -55,7 +55,7 @@ def words_of(sentence: str, offset: int = 0) -> list[Word] | None:
                 figure = number(token.text)
             except Unreadable:
                 return None
-            if figure > LARGEST or token.unit:
+            if figure > LARGEST:
                 return None
             money = start > offset and sentence[start - offset - 1] == "$"
             found.append(

@@ -56,6 +56,8 @@ def test_the_detail_gives_span_and_a_sentence_to_check() -> None:
         ("derived", "So Tom has 8 pens."),
         ("relation", "Tom has 3 more pens than Ann."),
         ("relation", "Compared with Tom, Ann has 3 times as many pens."),
+        ("derived", "If Ann has 5 pens, then Tom has 3 + 5 = 8 pens."),
+        ("derived", "Tom has 3 pens + 5 pens = 8 pens."),
         ("total", "Together they have 3 + 5 = 8 pens."),
         ("total", "Ann and Tom have 8 pens in total."),
         ("answer", "The answer is 8."),
@@ -80,6 +82,8 @@ def test_what_contradicts_the_problem(rule: str, step: str) -> None:
         "Since Ann has 5 pens, Tom has 3 x 5 = <<3*5=15>>15 pens.",
         "Ann has 5 pens and, compared with Ann, Tom has 3 times as many pens, so Tom has 15 pens.",
         "Tom has 3 times as many pens as Ann, who has 5 pens.",
+        "If Ann has 5 pens, then Tom has 3 * 5 = 15 pens.",
+        "Tom has 3 times as many pens as Ann, meaning Tom has 3 * 5 = 15 pens.",
         "**Step 1:** Tom has 3 × 5 = **15** pens.",
         "1. Ann has 5 pens.\n2. Therefore, Tom has 15 pens.",
     ],
@@ -162,6 +166,8 @@ def test_what_is_left_open(rule: str, problem: str, step: str) -> None:
     [
         ("supposed", ("Suppose Tom has 12 pens.", "Tom has 12 pens.")),
         ("supposed of another", ("Suppose Ann had two more.", "Tom has 3 * 7 = 21 pens.")),
+        ("conditional on another", ("If Ann has 6 pens, then Tom has 3 * 6 = 18 pens.",)),
+        ("other units", ("Tom has 3 boxes + 5 pens = 8 pens.",)),
         ("conditional", ("If Tom has 12 pens, that is many.", "Tom has 12 pens.")),
         ("taken back here", ("Tom has 12 pens. Wait, that is wrong.",)),
         ("denied", ("It is not the case that Tom has 12 pens.",)),
@@ -268,6 +274,17 @@ def test_what_was_sold_is_not_what_one_has() -> None:
     assert verdicts(problem, "Tom has 7 pens.", "Tom sold 2 + 5 = 7 pens.") == [
         "unknown",
         "incorrect",
+    ]
+
+
+def test_what_follows_from_several_relations_at_once() -> None:
+    problem = (
+        "Together, Ann, Bob and Cal have 85 pens. If Ann has 25 more pens than Bob, and Bob has 12 "
+        "fewer pens than Cal does, how many pens does Cal have?"
+    )
+    assert verdicts(problem, "Bob and Cal have 60 pens together.", "So Cal has 28 pens.") == [
+        "incorrect",
+        "unknown",
     ]
 
 
