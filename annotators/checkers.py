@@ -11,6 +11,7 @@ from annotators.base import StepAnnotator
 from annotators.consistency.annotator import Consistency
 from annotators.logic.annotator import Logic
 from annotators.program.annotator import Program
+from annotators.quantities.annotator import Quantities
 from pipeline.errors import RecipeError
 
 CHECKERS: dict[str, Callable[[], StepAnnotator]] = {
@@ -19,6 +20,7 @@ CHECKERS: dict[str, Callable[[], StepAnnotator]] = {
     "consistency": Consistency,
     "logic": Logic,
     "program": Program,
+    "quantities": Quantities,
 }
 
 
