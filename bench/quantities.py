@@ -27,7 +27,7 @@ from annotators.base import StepEvidence
 from annotators.consistency.annotator import Consistency
 from annotators.quantities.annotator import Quantities
 from pipeline.verdict import Verdict
-from worlds.chain_oracle import ChainProblem, judge_chains, read_derivation
+from worlds.chain_oracle import judge_chains
 from worlds.chains import make
 from worlds.make import read_problems
 from worlds.plant import carry, kinds_at, plant
@@ -72,7 +72,7 @@ def against_oracle(problem: str, steps: Sequence[str], counts: Counter[str], abo
     truths = judge_chains(problem, list(steps))
     other = Consistency().check(problem, steps)
     for index, (one, truth) in enumerate(zip(evidence, truths, strict=True)):
-        name = "confused" if confused(problem, steps[index]) else truth.kind or truth.verdict
+        name = truth.kind or truth.verdict
         counts[name] += 1
         if one.verdict is Verdict.INCORRECT:
             counts[f"{name}, flagged"] += 1
@@ -91,19 +91,6 @@ def against_oracle(problem: str, steps: Sequence[str], counts: Counter[str], abo
             print("   S:", " // ".join(steps[: index + 1]))
 
 
-def confused(problem: str, step: str) -> bool:
-    """Whether the oracle takes "2 more" for "2 times as many": its facts compare as tuples."""
-    derivation = read_derivation(step)
-    if derivation is None:
-        return False
-    try:
-        facts = ChainProblem(problem).facts
-    except ValueError:
-        return False
-    found = [fact for fact in facts if fact == derivation.fact]
-    return bool(found) and not any(type(fact) is type(derivation.fact) for fact in found)
-
-
 def summary(table: Table) -> dict[str, Any]:
     """Precision, recall of set-up errors, and what was called correct, over a table."""
     total = Counter[str]()
@@ -118,7 +105,6 @@ def summary(table: Table) -> dict[str, Any]:
         "flags": flagged + wrong,
         "precision": round(flagged / max(1, flagged + wrong), 4),
         "flags on unreadable": total["unknown, flagged"],
-        "flags where the oracle confuses sum and product": total["confused, flagged"],
         "called correct": total["correct, called correct"] + praised,
         "of these wrong": praised,
         "share of right steps called correct": round(

@@ -5,23 +5,27 @@ Add (`high = low + k`), Times (`big = small * k`) or Sum. Two wordings are the s
 their facts are equal. The first form of each kind is the one gold solutions quote.
 """
 
+from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 from worlds.forms import Form, Reading, read_any
 from worlds.words import DOLLARS, Split
 
 Quantity = tuple[str, str]
 
+# No tuples: as such "2 more" would be equal to "2 times as many".
 
-class Given(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class Given:
     """`quantity = value`."""
 
     quantity: Quantity
     value: int
 
 
-class Add(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Add:
     """`high = low + k`."""
 
     high: Quantity
@@ -29,7 +33,8 @@ class Add(NamedTuple):
     k: int
 
 
-class Times(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Times:
     """`big = small * k`."""
 
     big: Quantity
@@ -37,7 +42,8 @@ class Times(NamedTuple):
     k: int
 
 
-class Sum(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sum:
     """`total` is the sum of the two parts."""
 
     total: Quantity

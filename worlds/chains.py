@@ -115,7 +115,7 @@ def state(
 ) -> str:
     """One sentence for a fact. With a target it is worded about that quantity."""
     if isinstance(fact, Given):
-        (a, i), k = fact
+        (a, i), k = fact.quantity, fact.value
         return rng.choice(forms("given", split)).fill(A=a, i=i, k=k)
     if isinstance(fact, Sum):
         parts = _parts(fact, source)

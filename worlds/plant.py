@@ -7,6 +7,7 @@ goes on they are a silent repair; `carry` gives the faithful continuation instea
 
 import random
 import re
+from dataclasses import replace
 from typing import Literal
 
 from worlds.chain_forms import Add, Given, Sum, Times
@@ -152,7 +153,7 @@ def _plant_chain(step: str, kind: Plant, rng: random.Random) -> str:
         unstated = Add(target, min(fact.parts), b)
     else:
         assert not isinstance(fact, Given)
-        unstated = fact._replace(k=fact.k + shift)
+        unstated = replace(fact, k=fact.k + shift)
     return _requote(step, derivation, unstated)
 
 

@@ -22,6 +22,7 @@ SAID = {  # of the good solution's steps, whatever came before it
     "arithmetic": ["not_covered", "incorrect"],
     "consistency": ["not_covered", "not_covered"],
     "logic": ["correct", "not_covered"],
+    "quantities": ["not_covered", "not_covered"],
     "program": ["not_covered", "not_covered"],
 }
 

@@ -67,6 +67,16 @@ def test_errors_of_a_chain(step: str, kind: str) -> None:
     assert last(CHAIN, step) == ("incorrect", kind)
 
 
+def test_two_more_is_not_two_times_as_many() -> None:
+    """Though both relate the same two quantities by the same number."""
+    relation = "Compared with Ann, Bob has 2 times as many pens."
+    text = f"Ann has 6 pens. {relation} How many pens does Bob have?"
+    wrong = "Compared with Ann, Bob has 2 more pens. So Bob has 6 + 2 = 8 pens."
+    assert last(text, wrong) == ("incorrect", "setup")
+    right = "Compared with Ann, Bob has 2 times as many pens. So Bob has 6 * 2 = 12 pens."
+    assert last(text, right) == ("correct", "")
+
+
 def test_a_step_need_not_recall_a_value_but_must_not_recall_a_wrong_one() -> None:
     short = "Bob has 5 fewer pens than Ann, so Bob has 12 - 5 = 7 pens."
     assert last(CHAIN, short) == ("correct", "")
