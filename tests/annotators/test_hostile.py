@@ -54,7 +54,9 @@ def test_hostile_text_is_unknown_in_time_and_runs_nothing(
     rows = annotate(name, [*texts, GOOD], pool)
     assert len(rows) == sum(len(text.steps) for text in texts) + 2
     hostile = [row for row in rows if row["solution_id"] != "good"]
-    judged = {row["solution_id"] for row in hostile if said(row) not in REASONS}
+    # A busy machine may not start a program's sandbox in time.
+    allowed = REASONS | ({"timeout"} if name == "program" else set())
+    judged = {row["solution_id"] for row in hostile if said(row) not in allowed}
     assert judged <= {
         text.solution_id for text in texts if "Max is kind." in text.steps and name == "logic"
     }
