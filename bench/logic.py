@@ -23,7 +23,8 @@ from typing import Any
 from annotators.logic.annotator import Logic
 from annotators.logic.formula import negation
 from annotators.logic.problem import read_problem, read_statement
-from annotators.logic.solver import Answer, Prover
+from annotators.logic.solver import Prover
+from annotators.solver import Answer
 from pipeline.verdict import Verdict
 from worlds import deduction
 from worlds.oracle import judge

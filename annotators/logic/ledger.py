@@ -14,7 +14,8 @@ from string import ascii_lowercase
 from annotators.logic.formula import Formula, is_general, negation, words_of
 from annotators.logic.moves import Move
 from annotators.logic.problem import Statement, Theory
-from annotators.logic.solver import Answer, Prover
+from annotators.logic.solver import Prover
+from annotators.solver import Answer
 from pipeline.verdict import Reason, Verdict
 
 

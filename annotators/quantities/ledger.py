@@ -15,7 +15,6 @@ from fractions import Fraction
 from math import ceil, floor
 
 from annotators.arithmetic.tokens import number
-from annotators.logic.solver import Answer
 from annotators.quantities import explain
 from annotators.quantities.invented import given_by_another_name, holds_between, other_items
 from annotators.quantities.linear import ONE, ZERO, Linear, Quantity, constant, equation, just
@@ -24,6 +23,7 @@ from annotators.quantities.problem import Problem
 from annotators.quantities.readings import read_as, readings
 from annotators.quantities.solver import Premise, Prover
 from annotators.quantities.statements import Statement
+from annotators.solver import Answer
 
 
 class Standing(StrEnum):

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from annotators.logic.formula import Atom, Formula, Joined, Not, Quantified, negation
 from annotators.logic.notation import read_notation
-from annotators.logic.solver import Answer, Prover
+from annotators.logic.solver import Prover
+from annotators.solver import Answer
 
 # has only endless models, which z3 does not find
 ENDLESS = [

@@ -4,10 +4,10 @@ from fractions import Fraction
 
 import pytest
 
-from annotators.logic.solver import Answer
 from annotators.quantities.linear import Linear, Quantity, constant, equation, just, linear
 from annotators.quantities.readings import read_as, readings
 from annotators.quantities.solver import Prover
+from annotators.solver import Answer
 
 A, B, C = (Quantity(owner, "pen") for owner in ("ann", "bob", "cal"))
 
