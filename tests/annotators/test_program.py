@@ -15,12 +15,12 @@ from annotators.program.notebook import Outputs, run_cells
 from annotators.program.sandbox import Limits, Sandbox, Status
 from pipeline.verdict import Reason, Verdict
 from pipeline.workers import CheckerPool
+from tests.annotators.sandboxed import need_sandbox
 
 
 @pytest.fixture(scope="module", autouse=True)
 def needed() -> None:
-    if missing := Sandbox().missing():
-        pytest.skip(f"no sandbox on this machine, missing: {', '.join(missing)}")
+    need_sandbox()
 
 
 @pytest.fixture(autouse=True)

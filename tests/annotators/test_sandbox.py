@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from annotators.program.sandbox import Limits, Ran, Sandbox, Status
+from tests.annotators.sandboxed import need_sandbox
 
 REPOSITORY = Path(__file__).parents[2]
 SECRET = "the canary's secret"
@@ -20,8 +21,7 @@ SECRET = "the canary's secret"
 
 @pytest.fixture(scope="module", autouse=True)
 def needed() -> None:
-    if missing := Sandbox().missing():
-        pytest.skip(f"no sandbox on this machine, missing: {', '.join(missing)}")
+    need_sandbox()
 
 
 @pytest.fixture

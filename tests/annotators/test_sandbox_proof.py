@@ -12,6 +12,7 @@ from annotators.program import sandbox_child, sandbox_process, sandbox_proof
 from annotators.program.annotator import Program
 from annotators.program.sandbox import Limits, Ran, Sandbox, Status
 from pipeline.verdict import Reason, Verdict
+from tests.annotators.sandboxed import need_sandbox
 
 ALLOW_ALL = struct.pack("<HBBI", 0x06, 0, 0, 0x7FFF0000)
 CLAIM = "```python\nprint(12)\n```\n```output\n13\n```\n"
@@ -20,8 +21,7 @@ CLAIM = "```python\nprint(12)\n```\n```output\n13\n```\n"
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """One that must be tried anew."""
-    if missing := Sandbox().missing():
-        pytest.skip(f"no sandbox on this machine, missing: {', '.join(missing)}")
+    need_sandbox()
     monkeypatch.setattr(sandbox_proof, "_broken", {})
     sandbox = Sandbox()
     monkeypatch.setattr(program, "SANDBOX", sandbox)
