@@ -175,10 +175,12 @@ def _points(found: Sequence[dict[str, Any]]) -> list[Any]:
         method = row["method"]
         if method.startswith("posterior of"):
             continue  # its tokens are exhaustive search's own
+        if "answer_logprob" in method:
+            continue  # hardly another line than the posterior's
         kind, _, rest = method.partition(", ")
         kind = kind.split(" k=")[0]
         if kind.startswith("posterior"):
-            kind = "posterior"
+            kind = " ".join(["posterior", *kind.split()[2:]])  # without the share
         method = f"{kind}, {rest}" if rest else kind
         # The intervals are of the difference from exhaustive search; drawn around the method.
         base = row["f1"] - row["f1_over_baseline"]
