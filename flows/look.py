@@ -26,8 +26,12 @@ def show_command(dataset: Path, solution: str, count: int, wrong: bool) -> None:
     else:
         labels = labels.sort(~pl.col("keep"), maintain_order=True)
     if wrong:
-        labels = labels.filter(pl.col("first_error") >= 0)
+        # View `tools` knows of wrong steps, and not whether they are the first.
+        known = pl.col("first_error").fill_null(-1) >= 0
+        labels = labels.filter(known | pl.col("label").list.eval(pl.element() == 0).list.any())
     console = Console()
+    if not len(labels):
+        console.print(f"{dataset}: no solution{' with a known error' if wrong else ''}")
     for row in labels.head(count).iter_rows(named=True):
         console.print(render(row))
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from rich.text import Text
 
+from pipeline.verdict import Reason
+
 MARKS = {1: ("✓", "green"), 0: ("✗", "bold red"), None: ("·", "dim")}
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 COLOURS = {"correct": "green", "incorrect": "red"}
@@ -89,6 +91,8 @@ def _step(out: Text, row: Mapping[str, Any], t: int) -> None:
     after = row["first_error"] is not None and 0 <= row["first_error"] < t
     out.append(visible((row["steps"][t] or "").rstrip("\n")) + "\n", "dim" if after else "")
     for verdict in row["verdicts"][t] or ():
+        if verdict["reason"] == Reason.NOT_COVERED:
+            continue  # six tools that have nothing to say hide the one that has
         style = COLOURS.get(verdict["verdict"], "yellow")
         out.append(f"     {visible(verdict['annotator'] or '?')} {verdict['verdict']}", style)
         out.append(f": {visible(verdict['reason'])}\n" if verdict["reason"] else "\n", style)

@@ -44,6 +44,14 @@ def row(**changes):
     return base | changes
 
 
+def test_what_a_tool_does_not_cover_is_left_out():
+    said = [("logic", "unknown", "not_covered"), ("algebra", "unknown", "undecided")]
+    verdicts = [dict(zip(("annotator", "verdict", "reason"), one, strict=True)) for one in said]
+    shown = render(row(verdicts=[verdicts, []])).plain
+    assert "logic" not in shown
+    assert "algebra unknown: undecided" in shown
+
+
 def test_a_solution_in_full():
     assert render(row()).plain == (
         "s0  view scan, after the error mask\n"
