@@ -59,4 +59,4 @@ def test_wrong_shows_solutions_with_a_wrong_step_though_the_first_is_not_known(
 
 def test_where_there_is_none_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     show_command(dataset(tmp_path, solution("right", [1], -1)), "", 1, wrong=True)
-    assert "no solution with a known error" in capsys.readouterr().out.replace("\n", " ")
+    assert "no solution with a known error" in " ".join(capsys.readouterr().out.split())
