@@ -51,7 +51,7 @@ class Arithmetic:
     """The annotator; it has no parameters."""
 
     name: str = "arithmetic"
-    version: int = 1
+    version: int = 2
 
     def check(self, problem: str, steps: Sequence[str]) -> list[StepEvidence]:
         """One piece of evidence for each step; incorrect carries the false claims."""

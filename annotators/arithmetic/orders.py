@@ -9,10 +9,10 @@ signs are left alone too, and so is a side that another inequality or equals sig
 
 from __future__ import annotations
 
-from annotators.arithmetic.expression import HUNDREDTH
+from annotators.arithmetic.expression import HUNDREDTH, evaluate
 from annotators.arithmetic.readings import literal, readings, shown, slack
 from annotators.arithmetic.sides import OPERATORS, left_side, right_side
-from annotators.arithmetic.tokens import ONE, Token
+from annotators.arithmetic.tokens import ONE, Token, Unreadable
 
 _RISING = frozenset(["<", "<=", "≤", "⩽", "\\le", "\\leq", "\\leqslant", "\\lt"])
 _RELATIONS = frozenset(["=", "<"])
@@ -29,9 +29,12 @@ def false_order(step: str, tokens: list[Token], mark: int) -> tuple[int, int, st
         return None
     if any(token.unit or token.kind == "%" for token in both):
         return None
-    values = [readings(side, (HUNDREDTH, ONE)) for side in (left, right)]
-    if not all(values):
+    try:
+        for side in (left, right):
+            evaluate(side)  # as it stands, not only without a dash or with another slash
+    except Unreadable:
         return None
+    values = [readings(side, (HUNDREDTH, ONE)) for side in (left, right)]
     rising = tokens[mark].text in _RISING
     small, large = values if rising else values[::-1]
     if min(small) - max(large) <= slack(left) + slack(right):

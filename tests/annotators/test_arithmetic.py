@@ -89,6 +89,8 @@ def test_a_false_inequality_is_incorrect(step: str) -> None:
         "5 <- 3 * 4",
         "<b>3 * 4</b>",
         "3 * 4 << 10",
+        "So 5 * 2 < - -3",  # readable without the first dash only
+        "5 * 2 < 1 / 0",
     ],
 )
 def test_an_inequality_that_may_hold_or_is_none_stays_unknown(step: str) -> None:
