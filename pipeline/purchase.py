@@ -58,11 +58,20 @@ class Purchaser:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    async def draw(self, problem_id: str, prompt: Prompt, first: int, n: int) -> list[Completion]:
-        """Draws `first .. first + n - 1` of a prompt, in order. Raises EngineDown, StorageError."""
-        keys = draw_keys(self.identity, prompt, self.sampling, self.seed, range(first, first + n))
+    async def draw(
+        self,
+        problem_id: str,
+        prompt: Prompt,
+        first: int,
+        n: int,
+        sampling: Sampling | None = None,
+    ) -> list[Completion]:
+        """Draws `first .. first + n - 1` of a prompt, in order; `sampling`: where this prompt needs
+        its own. Raises EngineDown, StorageError."""
+        sampling = sampling or self.sampling
+        keys = draw_keys(self.identity, prompt, sampling, self.seed, range(first, first + n))
         whole, bought = await self._fetch(
-            keys, lambda at, count: self._ask(problem_id, prompt, first + at, count)
+            keys, lambda at, count: self._ask(problem_id, prompt, first + at, count, sampling)
         )
         for completion, is_bought in zip(whole, bought, strict=True):
             if not is_bought and completion is not FAILED:
@@ -131,14 +140,16 @@ class Purchaser:
             del self._asked[key]
         done.set_result(None)
 
-    async def _ask(self, problem_id: str, prompt: Prompt, first: int, n: int) -> list[Completion]:
+    async def _ask(
+        self, problem_id: str, prompt: Prompt, first: int, n: int, sampling: Sampling
+    ) -> list[Completion]:
         if self.engine is None:
             self.meter.failed += n
             return [FAILED] * n
         self.meter.running += n
         try:
             completions = await self.engine.complete(
-                Request(problem_id, prompt, n, first, self.sampling, self.seed, self.logprobs)
+                Request(problem_id, prompt, n, first, sampling, self.seed, self.logprobs)
             )
         finally:
             self.meter.running -= n

@@ -161,6 +161,29 @@ EVIDENCE = pa.schema(
     ]
 )
 
+# One call of a judge (annotators/judge).
+JUDGEMENTS = pa.schema(
+    [
+        ("solution_id", pa.string()),
+        ("problem_id", pa.string()),
+        ("annotator", pa.string()),  # the judge's name in the recipe
+        ("source", pa.string()),  # as in evidence
+        ("mode", pa.string()),
+        ("step", pa.int32()),  # what the call is about, in mode one_step; null: all steps
+        ("draw", pa.int32()),
+        ("verdicts", pa.list_(pa.int8())),  # 1 correct, 0 incorrect, null unknown; null: not read
+        ("first_error", pa.int32()),  # -1 for none
+        ("critique", pa.string()),
+        ("correction", pa.string()),  # of the first wrong step, where one was given
+        ("text", pa.string()),  # all that was written
+        ("finish_reason", pa.string()),
+        ("reason", pa.string()),  # why there is no answer
+        ("retried", pa.bool_()),  # not read; another draw stands for it
+        ("tokens", pa.int32()),
+        ("prompt_tokens", pa.int32()),  # read; draws of one request share them: the first has them
+    ]
+)
+
 TRUTH = pa.schema(
     [
         ("solution_id", pa.string()),

@@ -20,8 +20,8 @@ from scipy.optimize import minimize
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior import likelihood
 from pipeline.posterior.curves import Curves, curves, own_curves
-from pipeline.posterior.infer import Posterior, infer
-from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Measured, Observed
+from pipeline.posterior.infer import Flows, Posterior, infer
+from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Measured, Observed, Signal
 from pipeline.posterior.parameters import (
     DEVIATIONS,
     MEANS,
@@ -205,30 +205,48 @@ def _tables(seen: Observed, parameters: Parameters) -> Parameters:
     posterior = infer(seen, parameters, with_flows=True)
     assert posterior.flows is not None
     weights = posterior.difficulty.sum(axis=0) + _WEIGHT_OF_NORMAL * NORMAL
-    flows = posterior.flows
-    by_step = np.stack(
-        [flows.error.sum(axis=1), (flows.fine + flows.repair).sum(axis=1), flows.open.sum(axis=1)]
-    )
+    by_step = _by_step(posterior.flows)
     clean = posterior.clean.sum(axis=1)
     by_state = np.stack([clean, 1 - clean])
     wrong = posterior.wrong.sum(axis=1)
     by_value = np.stack([1 - wrong, wrong])
     tables, strength = dict(parameters.tables), dict(parameters.strength)
     for name, signal in seen.signals.items():
-        at = np.flatnonzero(signal.category != NONE)
-        category = signal.category[at]
-        size = tables[name].shape[1]
-        contexts = by_step if signal.of_step else by_value
-        found = [np.bincount(category, weights=row[at], minlength=size) for row in contexts]
-        counts = np.array(found, dtype=np.float64)
-        # In the contexts' own proportions, so that a category says nothing until it was seen.
-        share = np.maximum(counts.sum(axis=1, keepdims=True), _TINY)
-        counts += _WEIGHT_OF_CATEGORY * share / share.sum()
-        tables[name] = signal.shares(counts)
+        tables[name] = table_of(signal, by_step if signal.of_step else by_value)
     for name, votes in seen.votes.items():
-        contexts = by_step if votes.of_step else by_state
-        tables[name], strength[name] = _votes(votes.counts, contexts, tables[name], strength[name])
+        weights_of = by_step if votes.of_step else by_state
+        tables[name], strength[name] = _votes(
+            votes.counts, weights_of, tables[name], strength[name]
+        )
     return replace(parameters, weights=weights / weights.sum(), tables=tables, strength=strength)
+
+
+def contexts(seen: Observed, parameters: Parameters) -> Floats:
+    """Expected number of steps that err, that do not, and that stand on an open error, before each
+    node: (3, nodes)."""
+    posterior = infer(seen, with_tables(seen, parameters), with_flows=True)
+    assert posterior.flows is not None
+    return _by_step(posterior.flows)
+
+
+def _by_step(flows: Flows) -> Floats:
+    return np.stack(
+        [flows.error.sum(axis=1), (flows.fine + flows.repair).sum(axis=1), flows.open.sum(axis=1)]
+    )
+
+
+def table_of(signal: Signal, weights: Floats) -> Floats:
+    """Chances of the categories in each context; `weights` (contexts, nodes)."""
+    at = np.flatnonzero(signal.category != NONE)
+    category = signal.category[at]
+    found = [np.bincount(category, weights=row[at], minlength=signal.size) for row in weights]
+    counts = np.array(found, dtype=np.float64)
+    # In the contexts' own proportions, so that a category says nothing until it was seen.
+    share = np.maximum(counts.sum(axis=1, keepdims=True), _TINY)
+    counts += _WEIGHT_OF_CATEGORY * share / share.sum()
+    if signal.prior is not None:
+        counts += signal.prior
+    return signal.shares(counts)
 
 
 STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)

@@ -15,10 +15,11 @@ import polars as pl
 
 from pipeline.labels import pieces
 from pipeline.labels.layout import Floats, Ints, Labels8, Layout
-from pipeline.posterior.fit import fit, with_tables
+from pipeline.posterior.fit import contexts, fit, table_of, with_tables
 from pipeline.posterior.fused import Fused
 from pipeline.posterior.infer import infer
 from pipeline.posterior.observed import FINE, Observed
+from pipeline.posterior.panel import JUDGES, Panel, Rates, learn_panel, shares_of
 from pipeline.posterior.parameters import Parameters, start
 from pipeline.posterior.read import STEP_VALID, known_truth, read, step_scores
 from pipeline.posterior.value import values
@@ -39,6 +40,7 @@ class Fusion:
 
     groups: Mapping[str, Parameters]
     edges: Mapping[str, Floats]
+    panel: Panel | None = None  # how judges' votes are read
 
     def parameters(self, group: str) -> Parameters:
         return self.groups.get(group, self.groups[ALL])
@@ -48,6 +50,7 @@ class Fusion:
         return {
             "groups": {name: one.as_dict() for name, one in self.groups.items()},
             "edges": {name: list(map(float, bounds)) for name, bounds in self.edges.items()},
+            "panel": self.panel and self.panel.as_dict(),
         }
 
     @staticmethod
@@ -55,6 +58,7 @@ class Fusion:
         return Fusion(
             {name: Parameters.from_dict(one) for name, one in raw["groups"].items()},
             {name: np.array(bounds) for name, bounds in raw["edges"].items()},
+            Panel.from_dict(raw["panel"]) if raw.get("panel") else None,
         )
 
 
@@ -67,10 +71,13 @@ def learn(
     evidence: pl.DataFrame,
     filtered: bool,
     truth: Labels8 | None = None,
+    rates: Mapping[str, Rates] | None = None,
 ) -> Fusion:
-    """Fit everything, then each group that is large enough, from there.
+    """Fit everything, then each group that is large enough, from there. Judges come in last: how
+    they are read is learnt from steps as everything else has them.
 
-    `problems`: problem_id, domain. `truth`: of each step's prefix, where it is known.
+    `problems`: problem_id, domain. `truth`: of each step's prefix, where it is known. `rates`: of
+    judges by name, from their admission tests.
     """
     layout = pieces.layout(solutions)
     edges = {}
@@ -79,13 +86,36 @@ def learn(
         if len(known):
             edges[name] = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
     whole = _observe(layout, solutions, evidence, edges, filtered, truth)
-    groups = {ALL: fit(whole)}
+    alone = fit(whole)
+    panel = _panel(whole, alone, evidence, solutions["solution_id"], layout, rates or {})
+    groups = {ALL: alone}
+    if panel is not None:
+        whole = _observe(layout, solutions, evidence, edges, filtered, truth, panel)
+        groups = {ALL: fit(whole, _begun(whole, alone))}
     parts = list(groups_of(problems, solutions, layout, truth))
     for name, part, of_part, known_part, _ in parts:
         if len(parts) > 1 and part["problem_id"].n_unique() >= LEAST_PROBLEMS:
-            seen = _observe(of_part, part, evidence, edges, filtered, known_part)
+            seen = _observe(of_part, part, evidence, edges, filtered, known_part, panel)
             groups[name] = fit(seen, groups[ALL])
-    return Fusion(groups, edges)
+    return Fusion(groups, edges, panel)
+
+
+def _panel(
+    seen: Observed,
+    alone: Parameters,
+    evidence: pl.DataFrame,
+    ids: pl.Series,
+    layout: Layout,
+    rates: Mapping[str, Rates],
+) -> Panel | None:
+    shares = shares_of(evidence, ids, layout, seen.forest)
+    return learn_panel(shares, seen.forest, contexts(seen, alone), rates) if shares else None
+
+
+def _begun(seen: Observed, alone: Parameters) -> Parameters:
+    """With a table of the judges' signal as the steps look without it."""
+    table = table_of(seen.signals[JUDGES], contexts(seen, alone))
+    return replace(alone, tables={**alone.tables, JUDGES: table})
 
 
 def fuse(
@@ -103,7 +133,7 @@ def fuse(
     of_step = np.empty((5, layout.num_steps))
     of_solution = np.empty((3, layout.num_solutions))
     for name, part, inner, _, rows in groups_of(problems, solutions, layout):
-        seen = read(inner, part, evidence, fusion.edges, filtered)
+        seen = read(inner, part, evidence, fusion.edges, filtered, fusion.panel)
         parameters = _with_veto(with_tables(seen, fusion.parameters(name)), veto)
         posterior = infer(seen, parameters)
         node = seen.forest.step_node
@@ -137,8 +167,9 @@ def _observe(
     edges: Mapping[str, Floats],
     filtered: bool,
     truth: Labels8 | None,
+    panel: Panel | None = None,
 ) -> Observed:
-    seen = read(layout, solutions, evidence, edges, filtered)
+    seen = read(layout, solutions, evidence, edges, filtered, panel)
     return seen if truth is None else replace(seen, truth=known_truth(truth, seen.forest))
 
 

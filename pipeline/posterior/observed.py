@@ -31,7 +31,8 @@ class Signal:
     `size`: how many categories there are, whether or not all were seen. `groups`: of each category;
     which group a node's is in says nothing (it is what could be known of it), and the categories
     of one group exclude each other. None: all are one group. `worth`: of what it says, in
-    independent observations; its log-likelihood is weighed by that.
+    independent observations; its log-likelihood is weighed by that. `prior`: counts (contexts,
+    size) that its table is learnt on top of.
     """
 
     category: Ints
@@ -39,6 +40,7 @@ class Signal:
     size: int
     groups: Ints | None = None
     worth: float = 1.0
+    prior: Floats | None = None
 
     def shares(self, counts: Floats) -> Floats:
         """Counts (contexts, size) as chances within each group."""

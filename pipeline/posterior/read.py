@@ -3,7 +3,7 @@
 Guarantees: nothing is counted twice. A prefix that several solutions share has its evidence once; a
 sample is either a solution with its outcome or, where another one has its very text, a repeat; and
 the screening samples, which also stand as rollouts of the problem alone, are not counted as those.
-Sources of one annotator are pooled: they err together.
+Sources of one annotator are pooled: they err together. So are all judges (panel.py).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pipeline.labels.outcomes import outcomes
 from pipeline.labels.stable_hash import stable_hash
 from pipeline.posterior.forest import Forest, plant
 from pipeline.posterior.observed import NONE, Observed, Signal, Votes
+from pipeline.posterior.panel import JUDGES, Panel, shares_of
 
 SAMPLED, LOGPROB = "sampled", "logprob"
 KINDS = 4  # of support
@@ -36,9 +37,11 @@ def read(
     evidence: pl.DataFrame,
     edges: Mapping[str, Floats],
     filtered: bool,
+    panel: Panel | None = None,
 ) -> Observed:
     """`solutions`: as `pipeline.labels.derive` takes them, with a column `prover`. `edges`: bounds
-    of the bins of each score. `filtered`: questions all right or all wrong are not searched."""
+    of the bins of each score. `filtered`: questions all right or all wrong are not searched.
+    `panel`: how judges' votes are read; None: not at all."""
     ids = solutions["solution_id"]
     names = solutions["problem_id"].unique(maintain_order=True)
     number = pl.DataFrame({"problem_id": names, "number": np.arange(len(names))})
@@ -78,9 +81,19 @@ def read(
         repeats=np.stack([right - distinct[0], wrong - distinct[1]], axis=1),
         one_policy=bool(own.all()),
         continued=_continued(layout, forest, draws, outcome) if own.all() else None,
-        signals=_signals(solutions, evidence, layout, forest, draws, edges),
+        signals=_signals(solutions, evidence, layout, forest, draws, edges)
+        | _judged(evidence, ids, layout, forest, panel),
         votes=votes_of(evidence, ids, layout, forest),
     )
+
+
+def _judged(
+    evidence: pl.DataFrame, ids: pl.Series, layout: Layout, forest: Forest, panel: Panel | None
+) -> dict[str, Signal]:
+    if panel is None:
+        return {}
+    shares = shares_of(evidence, ids, layout, forest)
+    return {JUDGES: panel.signal(shares, forest)} if shares else {}
 
 
 def step_scores(
@@ -228,8 +241,9 @@ def support(layout: Layout, forest: Forest, draws: Ints) -> Ints:
 def votes_of(
     evidence: pl.DataFrame, ids: pl.Series, layout: Layout, forest: Forest
 ) -> dict[str, Votes]:
-    """Of all annotators, by "<annotator>:<target>"."""
+    """Of all annotators but judges, by "<annotator>:<target>"."""
     found = {}
+    evidence = evidence.filter(~pl.col("annotator").str.contains("^judge(_|$)"))
     columns = ("correct", "incorrect", "unknown")
     every = [
         (annotator, target, rows)

@@ -1,0 +1,261 @@
+"""Judges: what language models say of the steps of a solution, as evidence and call by call.
+
+Guaranteed: every call is a row of `judgements`, the unparsed and failed ones too; each mode is a
+source of its own, with one row of evidence for each step it was asked about: how many calls said
+correct, incorrect, nothing. An answer that cannot be read is asked for once more (a new draw) and
+is unknown if that cannot be read either; a failed call is unknown; a step that nobody was asked
+about has no row. With an allowance, solutions are asked about in the order given until the next one
+might exceed it: what is bought depends on these solutions alone, and a killed run buys the same.
+
+Not guaranteed: that a judge is right; annotators/judge/probes measures that before its votes count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from annotators.judge.answer import Answer
+from annotators.judge.call import Call, ask
+from annotators.judge.modes import MODES, Mode
+from annotators.judge.settings import JudgeSettings
+from annotators.judge.template import JudgeTemplate, load_template
+from pipeline.engines.base import Engine, EngineIdentity, Prompt
+from pipeline.prefix import about_tokens
+from pipeline.purchase import Purchaser
+from pipeline.recipe import content_hash
+from pipeline.schemas import EVIDENCE, JUDGEMENTS
+from pipeline.together import together
+
+VERSION = 1
+_WAVE = 64  # solutions that are asked about at once where there is an allowance
+_EXCERPT = 400  # characters of a critique that the evidence shows
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTask:
+    """A solution to be judged."""
+
+    solution_id: str
+    problem_id: str
+    problem: str
+    steps: tuple[str, ...]
+    reference: str | None  # the answer, for modes that are told it
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A judge whose templates are loaded. `engine`: for its tokenizer; it need not be started."""
+
+    name: str
+    settings: JudgeSettings
+    templates: dict[str, JudgeTemplate]
+    identity: EngineIdentity
+    engine: Engine
+
+    @staticmethod
+    def load(
+        name: str, settings: JudgeSettings, identity: EngineIdentity, engine: Engine
+    ) -> Judge:
+        """Raises RecipeError where a template is missing or wrong."""
+        return Judge(name, settings, templates_of(settings), identity, engine)
+
+    @property
+    def modes(self) -> list[Mode]:
+        return [MODES[name] for name in self.settings.modes]
+
+    def source(self, mode: Mode) -> str:
+        """All that can change a verdict of this mode; not the judge's name in the recipe."""
+        s = self.settings
+        sampling = [s.temperature, s.top_p, s.top_k, s.max_tokens, list(s.stop), s.constrain]
+        thought = [s.reasoning_tokens, s.reasoning_end]
+        model = [self.identity.model_revision, self.identity.tokenizer_hash, s.api]
+        prompt = self.templates[mode.name].hash
+        return content_hash([VERSION, mode.name, *model, prompt, *sampling, *thought])
+
+    def shape(self) -> list[Any]:
+        """What shapes its evidence: the sources, and how often each is asked."""
+        return [*(self.source(mode) for mode in self.modes), self.settings.samples]
+
+    def prompt(self, task: JudgeTask, mode: Mode, shown: Sequence[str]) -> Prompt:
+        template, reference = self.templates[mode.name], task.reference or ""
+        return template.render(mode, task.problem, shown, reference)
+
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        """What a request with it reads, or nearly: a chat's template is its server's."""
+        ids = self.engine.encode(prompt.text)
+        return about_tokens(prompt.text) if ids is None else len(ids)
+
+
+def templates_of(settings: JudgeSettings) -> dict[str, JudgeTemplate]:
+    """Raises RecipeError where one is missing or wrong."""
+    return {mode: load_template(settings.prompts, MODES[mode]) for mode in settings.modes}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """`tokens`: read and written. `asked`: solutions; the rest found no room in the allowance."""
+
+    evidence: pa.Table
+    judgements: pa.Table
+    tokens: int
+    asked: int
+
+
+async def annotate_solutions(
+    tasks: Sequence[JudgeTask], judge: Judge, purchaser: Purchaser, allowance: int | None
+) -> Judged:
+    """Raises EngineDown, StorageError."""
+    calls: list[tuple[JudgeTask, list[Call]]] = []
+    waiting, spent = list(tasks), 0
+    while waiting:
+        wave = len(waiting)
+        if allowance is not None:
+            wave = _fitting(waiting[:_WAVE], judge, allowance - spent)
+        if not wave:
+            break
+        found = await together(judge_solution(task, judge, purchaser) for task in waiting[:wave])
+        calls += zip(waiting[:wave], found, strict=True)
+        spent += sum(call.tokens + call.prompt_tokens for made in found for call in made)
+        del waiting[:wave]
+    evidence = [row for task, made in calls for row in _evidence(task, made, judge)]
+    judgements = [_judgement(task, call, judge) for task, made in calls for call in made]
+    return Judged(
+        pa.Table.from_pylist(evidence, schema=EVIDENCE),
+        pa.Table.from_pylist(judgements, schema=JUDGEMENTS),
+        spent,
+        len(calls),
+    )
+
+
+async def judge_solution(task: JudgeTask, judge: Judge, purchaser: Purchaser) -> list[Call]:
+    """All calls about one solution, in the order of modes, steps and draws."""
+    prompts = [
+        (mode, step, judge.prompt(task, mode, shown))
+        for mode in judge.modes
+        for step, shown in _asked(task, mode)
+    ]
+    parts = await together(
+        ask(
+            task.problem_id,
+            prompt,
+            mode,
+            step,
+            len(task.steps),
+            judge.settings,
+            judge.prompt_tokens(prompt),
+            purchaser,
+        )
+        for mode, step, prompt in prompts
+    )
+    return [call for part in parts for call in part]
+
+
+def _asked(task: JudgeTask, mode: Mode) -> list[tuple[int | None, tuple[str, ...]]]:
+    """What a mode asks about: the step, or None for all of them, and the steps that are shown."""
+    if not task.steps or (mode.reference and not task.reference):
+        return []
+    if mode.asks == "verdict":
+        return [(step, task.steps[: step + 1]) for step in range(len(task.steps))]
+    return [(None, task.steps)]
+
+
+def _fitting(
+    tasks: Sequence[JudgeTask], judge: Judge, left: int
+) -> int:
+    """How many of the first tasks fit, whatever their answers are."""
+    settings = judge.settings
+    answer = 2 * settings.samples * (settings.max_tokens + settings.reasoning_tokens)
+    retries = 1 + settings.samples  # each is a request of its own
+    for number, task in enumerate(tasks):
+        for mode in judge.modes:
+            for _, shown in _asked(task, mode):
+                left -= answer + retries * judge.prompt_tokens(judge.prompt(task, mode, shown))
+        if left < 0:
+            return number
+    return len(tasks)
+
+
+def _evidence(task: JudgeTask, calls: Sequence[Call], judge: Judge) -> list[dict[str, Any]]:
+    rows = []
+    for mode in judge.modes:
+        votes: list[Counter[int | None]] = [Counter() for _ in task.steps]
+        says: dict[int, str] = {}
+        own = [call for call in calls if call.mode is mode and not call.retried]
+        for call in own:
+            for step, verdict in _verdicts(call, len(task.steps)):
+                votes[step][verdict] += 1
+                if verdict == 0 and call.answer is not None:
+                    says.setdefault(step, _excerpt(call.answer))
+        spent = _split(
+            sum(call.tokens for call in calls if call.mode is mode), len(task.steps)
+        )
+        rows += [
+            {
+                "solution_id": task.solution_id,
+                "step": step,
+                "annotator": judge.name,
+                "source": judge.source(mode),
+                "target": mode.target,
+                "correct": vote[1],
+                "incorrect": vote[0],
+                "unknown": vote[None],
+                "censored": False,
+                "score": None,
+                "detail": [{"rule": mode.name, "start": 0, "end": 0, "text": says[step]}]
+                if says.get(step)
+                else [],
+                "tokens": spent[step],
+                "seconds": None,
+            }
+            for step, vote in enumerate(votes)
+            if vote.total()
+        ]
+    return rows
+
+
+def _verdicts(call: Call, steps: int) -> list[tuple[int, int | None]]:
+    """The steps that a call was about, with what it says of them; None of all where it says
+    nothing."""
+    if call.step is not None:
+        return [(call.step, call.answer.verdicts[0] if call.answer else None)]
+    if call.answer is None:
+        return [(step, None) for step in range(steps)]
+    return list(enumerate(call.answer.verdicts))
+
+
+def _judgement(task: JudgeTask, call: Call, judge: Judge) -> dict[str, Any]:
+    answer = call.answer
+    return {
+        "solution_id": task.solution_id,
+        "problem_id": task.problem_id,
+        "annotator": judge.name,
+        "source": judge.source(call.mode),
+        "mode": call.mode.name,
+        "step": call.step,
+        "draw": call.draw,
+        "verdicts": None if answer is None else list(answer.verdicts),
+        "first_error": None if answer is None else answer.first_error,
+        "critique": answer.critique if answer else None,
+        "correction": (answer.correction or None) if answer else None,
+        "text": call.text,
+        "finish_reason": call.finish_reason,
+        "reason": None if call.reason is None else call.reason.value,
+        "retried": call.retried,
+        "tokens": call.tokens,
+        "prompt_tokens": call.prompt_tokens,
+    }
+
+
+def _excerpt(answer: Answer) -> str:
+    text = answer.critique or (f"it should say: {answer.correction}" if answer.correction else "")
+    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+
+
+def _split(total: int, parts: int) -> list[int]:
+    """In whole parts as even as can be; they add up to the total."""
+    return [total * (at + 1) // parts - total * at // parts for at in range(parts)]

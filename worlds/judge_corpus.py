@@ -1,0 +1,256 @@
+"""The bundled judge's training stream: problems, solutions of many kinds, and their verdicts.
+
+A document is the prompt that the judge annotator renders (problem, numbered steps, "Verdicts:"),
+and what a judge answers: a JSON object with a verdict for each step and, where a step is wrong and
+the right one is known, its correction. Solutions are natural (both policies' own), planted
+(worlds/plant.py), carried on from a false equation, altered in wording (the verdicts stay), next to
+an altered problem (they change), and junk: a step of no content in place of a needed one, or alone.
+Verdicts are the oracle's; what it cannot read is wrong.
+
+Learnt are the answer; the words of right steps, less, so that the judge goes on expecting what a
+step should say; and, so that a verdict is worked out where its step ends, the same verdict at the
+blank line after each step, where a judge is never asked.
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+from tokenizers import AddedToken, Tokenizer
+
+from worlds import chains, deduction
+from worlds.corpus import IGNORE
+from worlds.make import bundled_hashes, text_hash
+from worlds.oracle import judge
+from worlds.plant import carry, kinds_at, plant
+from worlds.problem import Made
+from worlds.tokenizer import END
+
+FIRST_SEED = 8_000_000
+LONGEST = 768
+_CHUNK = 1024  # documents sorted by length together
+# One token each: a verdict is one decision, and an answer is short.
+WORDS = (
+    '{"verdicts": {"', '": "', '", "', '"}, "correction": "', '"}}', '"}', "correct", "incorrect",
+)  # fmt: skip
+ASK = "Verdicts:\n"
+
+JUNK = (
+    " ", ".", ",", ":", ";", "-", "...", "?", "!", "Thought process:", "Let's solve this.",
+    "Let's solve this problem step by step.", "Let's think step by step.", "Solution", "Solution:",
+    "Answer:", "Step 1", "OK.", "Here is the solution.", "First, we look at the problem.", "=", "*",
+    "We are done.", "It is easy to see.", "解", "解答", "かいせつ", "解説", "Solución", "Lösung", "Respuesta",
+    "Réponse", "Denkprozess:", "思考过程：", "让我们一步一步地解决这个问题。", "Proceso de pensamiento:",
+    "Resolvamos este problema paso a paso.", "Lass uns das Schritt für Schritt lösen.", "Ответ", "해설",
+)  # fmt: skip
+_OPENERS = (
+    "Clearly, ", "Obviously, ", "It is obvious that ", "Without any doubt, ", "Of course, ",
+    "Certainly, ", "It is certain that ", "As everyone can see, ", "Now, ", "Next, ", "Then ", "First, ",
+    "We know that ", "Note that ", "Undoubtedly, ", "There is no question that ", "I am sure that ",
+)  # fmt: skip
+_CLOSERS = ("This is certain.", "This is clearly right.", "There is no doubt.", "Good.", "I am sure.")
+_SO = ("Therefore, ", "Thus, ", "Hence, ", "Therefore ", "Thus ", "Hence ", "This means that ")
+
+
+class Judged(NamedTuple):
+    """A solution, what is right and wrong in it, and the right first wrong step, where known."""
+
+    problem: str
+    steps: list[str]
+    verdicts: list[bool]
+    correction: str
+
+
+def prompt_of(problem: str, steps: Sequence[str]) -> str:
+    """As data/judges/small/prompts/each_step.toml has it."""
+    numbered = "".join(f"[{number}] {step}\n\n" for number, step in enumerate(steps))
+    return f"{problem}\n\n{numbered}{ASK}"
+
+
+def answer_of(judged: Judged) -> str:
+    words = {str(t): "correct" if good else "incorrect" for t, good in enumerate(judged.verdicts)}
+    answer: dict[str, object] = {"verdicts": words}
+    if judged.correction:
+        answer["correction"] = judged.correction
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def extend(tokenizer: Tokenizer) -> Tokenizer:
+    """With the words of an answer as tokens of their own; still lossless."""
+    tokenizer.add_tokens([AddedToken(word, normalized=False) for word in WORDS])
+    return tokenizer
+
+
+class Natural(NamedTuple):
+    """A line of the file of natural solutions: {"seed": …, "text": …, "gold": […], "steps": […]}."""
+
+    text: str
+    gold: list[str]
+    steps: list[str]
+
+
+def read_natural(path: Path) -> list[Natural]:
+    with path.open(encoding="utf-8") as lines:
+        rows = (json.loads(line) for line in lines if line.endswith("\n"))
+        return [Natural(row["text"], row["gold"], row["steps"]) for row in rows]
+
+
+def documents(natural: Sequence[Natural], start: int = 0) -> Iterator[Judged]:
+    """Without end, from a position in the stream on; no bundled problem is among them."""
+    avoid = bundled_hashes()
+    for index in count(start):
+        rng = random.Random(f"judge/{index}")
+        if natural and rng.random() < 0.5:
+            one = rng.choice(natural)
+            text, gold, steps = one.text, one.gold, list(one.steps)
+        else:
+            made = _made(index, rng)
+            text, gold, steps = made.problem["text"], made.steps, _planted(made, rng)
+        if text_hash(text) in avoid:
+            continue
+        yield _altered(text, gold, steps, rng)
+
+
+def _made(index: int, rng: random.Random) -> Made:
+    short = rng.random() < 0.4
+    if rng.random() < 0.55:
+        return chains.make(FIRST_SEED + index, "train", 5 if short else 12)
+    return deduction.make(FIRST_SEED + index, "train", 4 if short else 8)
+
+
+def _planted(made: Made, rng: random.Random) -> list[str]:
+    if rng.random() < 0.3:
+        return list(made.steps)
+    step = rng.randrange(len(made.steps))
+    kind = rng.choice(kinds_at(made, step))
+    if kind == "skipped" and step == len(made.steps) - 1:
+        return list(made.steps)
+    if kind == "number" and rng.random() < 0.6:
+        said = re.search(r"= (\d+)", made.steps[step])
+        carried = carry(made, step, int(said[1]) + rng.choice((-2, -1, 1, 2, 3, 10))) if said else None
+        if carried is not None:
+            return carried
+    return plant(made, kind, step, rng)
+
+
+def _altered(text: str, gold: list[str], steps: list[str], rng: random.Random) -> Judged:
+    """The solution with junk, beside another problem, in other words, or as it is."""
+    turn = rng.random()
+    if turn < 0.10:
+        steps = _with_junk(text, steps, rng)
+    elif turn < 0.14:
+        steps = [_junk(text, steps, rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
+    elif turn < 0.22:
+        text = _contrast(text, rng)
+    verdicts = [one.verdict == "correct" for one in judge(text, steps)]
+    first = next((t for t, good in enumerate(verdicts) if not good), len(steps))
+    same = steps[:first] == gold[:first] and first < len(gold) and not 0.14 <= turn < 0.22
+    correction = gold[first] if same and first < len(steps) else ""
+    if turn > 0.85:
+        steps = [_reworded(step, rng) for step in steps]
+    return Judged(text, steps, verdicts, correction)
+
+
+def _with_junk(text: str, steps: list[str], rng: random.Random) -> list[str]:
+    steps = list(steps)
+    place = rng.randrange(len(steps))
+    junk = _junk(text, steps, rng)
+    if rng.random() < 0.75:
+        steps[place] = junk
+    else:
+        steps.insert(place, junk)
+    return steps
+
+
+def _junk(text: str, steps: list[str], rng: random.Random) -> str:
+    turn = rng.random()
+    if turn < 0.7:
+        return rng.choice(JUNK)
+    if turn < 0.8:
+        return "".join(rng.choice(" .,:;-?!=*#") for _ in range(rng.randint(1, 6)))
+    words = text.split()
+    if turn < 0.9:
+        rng.shuffle(words)
+        return " ".join(words[: rng.randint(1, 8)])
+    step = rng.choice(steps)
+    return step[: rng.randint(1, max(1, len(step) // 2))]
+
+
+def _contrast(text: str, rng: random.Random) -> str:
+    """Another number, or another word at the end of a rule."""
+    numbers = list(re.finditer(r"\d+", text))
+    if numbers:
+        one = rng.choice(numbers)
+        return f"{text[: one.start()]}{int(one[0]) + rng.randint(1, 9)}{text[one.end() :]}"
+    rules = list(re.finditer(r" is (not )?a? ?([a-z]+)\.", text))
+    if not rules:
+        return text
+    one, other = rng.choice(rules), rng.choice(rules)
+    return f"{text[: one.start()]}{other[0]}{text[one.end() :]}"
+
+
+def _reworded(step: str, rng: random.Random) -> str:
+    """Says the same."""
+    if rng.random() < 0.5:
+        step = step.replace(" So ", f" {rng.choice(_SO)}").replace(", so ", f", {rng.choice(_SO).lower()}")
+    if rng.random() < 0.5:
+        step = rng.choice(_OPENERS) + (step if rng.random() < 0.5 else step[:1].lower() + step[1:])
+    if rng.random() < 0.15:
+        step += " " + rng.choice(_CLOSERS)
+    return step
+
+
+class Batch(NamedTuple):
+    """Rows of equal length; `targets` is IGNORE where nothing is learnt."""
+
+    inputs: list[list[int]]
+    targets: list[list[int]]
+    documents: int
+    tokens: int
+
+
+def encode(tokenizer: Tokenizer, documents: Sequence[Judged]) -> list[tuple[list[int], list[int]]]:
+    """Ids, and what is learnt after each of them."""
+    end, blank = tokenizer.token_to_id(END), tokenizer.token_to_id("ĊĊ")
+    words = [tokenizer.token_to_id(word) for word in ("incorrect", "correct")]
+    prompts = tokenizer.encode_batch([prompt_of(one.problem, one.steps) for one in documents])
+    answers = tokenizer.encode_batch([answer_of(one) for one in documents])
+    rows = []
+    for one, prompt, answer in zip(documents, prompts, answers, strict=True):
+        ids = [*prompt.ids, *answer.ids, end]
+        goal = [IGNORE] * (len(prompt.ids) - 1) + [*answer.ids, end]
+        # The blank lines: one after the problem, then one after each step.
+        places = [at for at, token in enumerate(prompt.ids) if token == blank]
+        if len(places) == len(one.steps) + 1:
+            for start, at, good in zip(places, places[1:], one.verdicts, strict=False):
+                if good:
+                    goal[start:at] = prompt.ids[start + 1 : at + 1]
+                goal[at] = words[good]
+        rows.append((ids[:-1], goal))
+    return rows
+
+
+def batches(
+    tokenizer: Tokenizer, natural: Sequence[Natural], start: int, tokens_per_batch: int
+) -> Iterator[Batch]:
+    """Batches of about `tokens_per_batch` tokens, padded to a multiple of 32."""
+    stream = documents(natural, start)
+    rng = random.Random(f"judge batches/{start}")
+    while True:
+        rows = encode(tokenizer, [next(stream) for _ in range(_CHUNK)])
+        rows = sorted((row for row in rows if len(row[0]) <= LONGEST), key=lambda row: len(row[0]))
+        groups = []
+        while rows:
+            width = -(-len(rows[-1][0]) // 32) * 32
+            size = max(1, tokens_per_batch // width)
+            groups.append((width, rows[-size:]))
+            del rows[-size:]
+        rng.shuffle(groups)
+        for width, group in groups:
+            inputs = [ids + [0] * (width - len(ids)) for ids, _ in group]
+            targets = [goal + [IGNORE] * (width - len(goal)) for _, goal in group]
+            yield Batch(inputs, targets, len(group), sum(len(ids) for ids, _ in group))
