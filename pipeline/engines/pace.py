@@ -7,7 +7,7 @@ the first `turn` on, on one event loop. Not guaranteed: that waiters go in order
 
 from __future__ import annotations
 
-import time
+import asyncio
 
 from aiolimiter import AsyncLimiter
 
@@ -25,6 +25,7 @@ class Pace:
         """Returns when another request may go; the seconds that took."""
         if self._limiter is None:
             return 0.0
-        begun = time.monotonic()
+        clock = asyncio.get_running_loop().time
+        begun = clock()
         await self._limiter.acquire()
-        return time.monotonic() - begun
+        return clock() - begun
