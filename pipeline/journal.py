@@ -8,10 +8,11 @@ segments of a finished shard into one. A segment's name ends in the hash of its 
 Guaranteed: after any kill, a row whose `commit` had returned is there; a key that was committed
 twice keeps its first row, now and after a reload; a segment of which a byte changed is refused by
 name. Not guaranteed: rows of the group in flight; that a deleted segment is missed (its rows are
-bought again). A key lists all that can change a completion: model revision, tokenizer hash, prompt
-token ids (or text), temperature, top-p, top-k, max tokens, stop list, draw, run seed. Left out,
-because they cannot: engine kind, host, batch, shard, time. What else the shard paid for is a row
-too, under a key that no draw has: pipeline/scores.py.
+bought again). A key lists all that can change a completion: model revision (a server's chat has
+another than its completions), tokenizer hash, prompt (messages, token ids or text), temperature,
+top-p, top-k, max tokens, stop list, JSON schema, draw, run seed. Left out, because they cannot:
+engine kind, host, batch, shard, time. What else the shard paid for is a row too, under a key that
+no draw has: pipeline/scores.py.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def draw_keys(
             sampling.max_tokens,
             list(sampling.stop),
             seed,
+            *([sampling.schema] if sampling.schema else []),  # keys from before schemas stay
         ],
         prompt,
     )
@@ -74,13 +76,19 @@ def draw_keys(
 
 def key_base(parts: list[Any], prompt: Prompt) -> hashlib.blake2b:
     """What keys of one kind share: `parts` as JSON, and the prompt as the model sees it."""
-    header = json.dumps([*parts, "text" if prompt.token_ids is None else "ids"])
-    base = hashlib.blake2b(header.encode(), digest_size=16)
-    if prompt.token_ids is None:
-        base.update(prompt.text.encode("utf-8", "surrogatepass"))
-    else:
-        base.update(array("q", prompt.token_ids).tobytes())
+    kind, seen = _as_seen(prompt)
+    base = hashlib.blake2b(json.dumps([*parts, kind]).encode(), digest_size=16)
+    base.update(seen)
     return base
+
+
+def _as_seen(prompt: Prompt) -> tuple[str, bytes]:
+    if prompt.chat is not None:
+        messages = json.dumps(prompt.chat, ensure_ascii=False, separators=(",", ":"))
+        return "chat", messages.encode("utf-8", "surrogatepass")
+    if prompt.token_ids is not None:
+        return "ids", array("q", prompt.token_ids).tobytes()
+    return "text", prompt.text.encode("utf-8", "surrogatepass")
 
 
 class Journal:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pipeline.engines.base import Api
 from pipeline.errors import RecipeError
 
 EngineKind = Literal["embedded", "openai", "vllm", "stub"]
@@ -79,7 +80,9 @@ class Model(_Table):
     top_p: float = Field(1.0, gt=0, le=1)
     top_k: int = Field(0, ge=0)
     max_tokens: int = Field(256, ge=1)
+    api: Api = "completions"  # openai: which endpoint; a judge may use chat
     max_running: int = Field(256, ge=1)  # sequences (requests x n) that a server runs at once
+    requests_per_minute: int = Field(0, ge=0)  # openai: retries count too; 0: no limit
     tokenizer: str = ""  # openai: a tokenizer.json, so that prefixes are cut at token ends
 
     @model_validator(mode="after")
@@ -88,6 +91,8 @@ class Model(_Table):
             raise ValueError("engine 'openai' needs base_urls, such as http://127.0.0.1:8000/v1")
         if not self.model and self.engine != "stub":
             raise ValueError(f"engine {self.engine!r} needs a model")
+        if self.api == "chat" and self.engine != "openai":
+            raise ValueError(f"engine {self.engine!r} has no api 'chat': leave api out")
         return self
 
 
@@ -108,7 +113,9 @@ class Rollouts(_Table):
     top_p: float | None = None
     top_k: int | None = None
     max_tokens: int | None = None
+    api: Api | None = None
     max_running: int | None = None
+    requests_per_minute: int | None = None
     tokenizer: str | None = None
     search: SearchName = "scan"
     k: int = Field(8, ge=1)
@@ -163,7 +170,12 @@ class Recipe(_Table):
 
     @model_validator(mode="after")
     def _complete(self) -> Recipe:
-        self.prover()
+        for table, model in (("policy", self.policy), ("rollouts", self.prover())):
+            if model.api == "chat":
+                raise ValueError(
+                    f"{table}.api must be 'completions': solutions are continued from prefixes, "
+                    f"and a chat begins every answer anew"
+                )
         if not self.problems.source and not self.solutions.source:
             raise ValueError("problems.source is missing (or solutions.source, with problems)")
         if self.solutions.rollouts and not self.solutions.source:
@@ -198,7 +210,7 @@ class Recipe(_Table):
         del whole["rollouts"]["budget_tokens"]
         for table in ("policy", "rollouts"):
             # Where a server stands and how much it takes is not what it answers.
-            for key in ("base_urls", "max_running"):
+            for key in ("base_urls", "max_running", "requests_per_minute"):
                 del whole[table][key]
         return whole
 

@@ -26,6 +26,20 @@ The contract of `Engine.score`, which draws nothing: how likely is a text that i
 
 The engine owns all retries of a call; nobody above it repeats one within a run.
 
+A prompt may be a chat (`Prompt.chat`, made by `chat_prompt`). An engine that serves chat sends its
+messages, and any other prompt as one message of a user; an engine that serves completions continues
+the prompt's text. What a chat engine gives back:
+
+- The text is the answer's content. Reasoning that the server gives apart stands before it, as
+  `<think>`, `</think>` and a blank line around it; the first `</think>` is the one that ends it.
+- Reasoning that used up `max_tokens` has an end too, and "length" beside it: nothing after it is
+  part of an answer. An answer without words (a refusal, a tool call) is an empty text that stopped:
+  it was paid for, so it is a completion.
+- No token ids and no log-probabilities, and no scores: who writes the prompt's ids is the server.
+
+`Sampling.schema` is a wish as well: an engine that can constrains the output by it, others leave it
+out. So whoever reads the text checks it. It is part of the journal's key all the same.
+
 Log-probabilities (`Scored.logprobs`; `Completion.logprobs`, where `Request.logprobs` asks for them
 and the engine has them) are natural logarithms of the model's own probability of each token given
 all before it: at temperature 1, before top-p and top-k, whatever the request samples with.
@@ -41,6 +55,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 FinishReason = Literal["stop", "length", "failed"]
+Api = Literal["completions", "chat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +67,7 @@ class Sampling:
     top_k: int = 0  # 0: off
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
+    schema: str = ""  # a JSON schema, as canonical JSON, for the output; "": none
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +76,20 @@ class Prompt:
     that is scored.
 
     Where `token_ids` is set, it is what the model sees (a rollout continues from the very ids of
-    its solution) and `text` is what those ids decode to.
+    its solution) and `text` is what those ids decode to. Where `chat` is set (see `chat_prompt`),
+    it is (role, content) messages, and `text` is what an engine without chat continues instead.
     """
 
     text: str
     token_ids: tuple[int, ...] | None = None
+    chat: tuple[tuple[str, str], ...] | None = None
+
+
+def chat_prompt(messages: Sequence[tuple[str, str]]) -> Prompt:
+    """A chat, and for engines without one its text: contents with a blank line between them, roles
+    left out, so that the answer starts on a line of its own. As a recipe's plain prompt has it."""
+    contents = [content.rstrip("\n") for _, content in messages]
+    return Prompt("\n\n".join(contents) + "\n", chat=tuple(messages))
 
 
 @dataclass(frozen=True, slots=True)

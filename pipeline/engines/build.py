@@ -30,7 +30,9 @@ def build_engine(model: Model, patience_s: float) -> Engine:
             model.base_urls,
             model.model,
             revision=model.revision,
+            api=model.api,
             max_running=model.max_running,
+            requests_per_minute=model.requests_per_minute,
             patience_s=patience_s,
             tokenizer=Path(model.tokenizer) if model.tokenizer else None,
         )

@@ -2,9 +2,10 @@
 
 Guarantees: a problem's calls go to the URL that wins its rendezvous hash, or to the next one while
 that one is down; a call is one POST. Everything that goes wrong is one of three: `Unreachable` (try
-again), `Refused` (this call never works), EngineDown (no call ever works). The key from
+again), `Refused` (this call never works), EngineDown (no call ever works). No more requests of
+either kind than `requests_per_minute`, as long as each POST comes after its `turn`. The key from
 OPENAI_API_KEY is in the session's header only. Sessions are made on the running loop and closed
-without warnings. Not here: retries, waiting, what an answer means.
+without warnings. Not here: retries and their waits, what an answer means.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import aiohttp
 
 from pipeline.engines.answers import BadAnswer, error_message, parse_object, retry_after
+from pipeline.engines.pace import Pace
 from pipeline.errors import EngineDown
 
 RETRY_AFTER_CAP_S = 60.0
@@ -46,9 +48,17 @@ class Http:
     """See the module's docstring."""
 
     def __init__(
-        self, urls: Sequence[str], model: str, *, connections: int, timeout_s: float
+        self,
+        urls: Sequence[str],
+        model: str,
+        *,
+        path: str,
+        connections: int,
+        timeout_s: float,
+        requests_per_minute: int = 0,
     ) -> None:
         self.urls = [url.rstrip("/") for url in urls]
+        self.path = path
         self._model = model
         self._connections = connections
         self._timeouts = {
@@ -57,6 +67,8 @@ class Http:
         }
         self._key = os.environ.get("OPENAI_API_KEY", "")
         self._session: aiohttp.ClientSession | None = None
+        self._per_minute = requests_per_minute
+        self._pace = Pace(0)
         self._down_until: dict[str, float] = {}
 
     @property
@@ -65,6 +77,7 @@ class Http:
 
     async def open(self) -> str:
         """Checks every URL; returns the hash of the server's entry for the model."""
+        self._pace = Pace(self._per_minute)
         self._session = aiohttp.ClientSession(
             # A request has at least one sequence, so this many connections are never too few;
             # aiohttp's own limit of 100 would hold requests back without a word.
@@ -82,16 +95,20 @@ class Http:
         if session is not None:
             await session.close()
 
+    async def turn(self) -> float:
+        """Before each `post`. The seconds waited here are no silence of the server."""
+        return await self._pace.turn()
+
     async def post(self, problem_id: str, body: dict[str, Any]) -> tuple[str, str]:
         """The body of a 200 and the URL that gave it."""
         url = self._route(problem_id)
         headers = {"X-Session-ID": problem_id}
-        status, text, wait = await self._call("POST", url, "/completions", body, headers)
+        status, text, wait = await self._call("POST", url, self.path, body, headers)
         if status == 200:
             return text, url
         if status in (502, 503, 504):  # somebody answers in the name of a server that does not
             self._down_until[url] = time.monotonic() + DOWN_S
-        problem = f"{url}/completions: HTTP {status}: {error_message(text)}"
+        problem = f"{url}{self.path}: HTTP {status}: {error_message(text)}"
         if status in _PASSING or status >= 500:
             cap = retry_after(wait, RETRY_AFTER_CAP_S)
             raise Unreachable(problem, wait_s=cap, busy=status == 429 or cap > 0)
@@ -166,6 +183,7 @@ class Http:
 
     async def _models(self, url: str) -> dict[str, dict[str, Any]]:
         """The models a URL serves, by name."""
+        await self.turn()
         status, text, _ = await self._call("GET", url, "/models")
         problem = f"{url}/models: HTTP {status}: {error_message(text)}"
         if status in _PASSING or status >= 500:
@@ -193,7 +211,9 @@ class Http:
             served = {}
         if served and self._model not in served:
             return EngineDown(self._not_served(url, served), url=url, served=sorted(served))
-        return EngineDown(f"{problem}. Does the URL end in /v1?", url=url)
+        chats = " A server that only chats can be a judge, with api = 'chat'."
+        hint = chats if served and self.path == "/completions" else ""
+        return EngineDown(f"{problem}. Does the URL end in /v1?{hint}", url=url)
 
     def _not_served(self, url: str, served: dict[str, dict[str, Any]]) -> str:
         names = ", ".join(sorted(served)) or "none"

@@ -1,10 +1,12 @@
 """The engine behind an OpenAI-compatible server (vLLM and others), or several equal ones.
 
-Guarantees: `/v1/completions` with n choices a request; at most `max_running` sequences run, in
-order of arrival; requests of one problem go to one URL (its prefix cache is warm) until that URL
-is down. What may pass is tried again with growing, jittered waits: connection errors, time-outs,
-408/409/425/429/5xx (Retry-After honoured), answers that are not JSON, too few choices (what came is
-kept). A request the server refuses, or that keeps failing while others succeed, gives "failed"
+Guarantees: `/v1/completions`, or `/v1/chat/completions` where `api` is "chat", with n choices a
+request; at most `max_running` sequences run, in order of arrival, and at most `requests_per_minute`
+requests are sent (to wait for one's turn is no silence of the server); requests of one problem go
+to one URL (its prefix cache is warm) until that URL is down. What may pass is tried again with
+growing, jittered waits: connection errors, time-outs, 408/409/425/429/5xx (Retry-After honoured),
+answers that are not JSON, too few choices (what came is kept). A request the server refuses in any
+words (pipeline/engines/dialect.py), or that keeps failing while others succeed, gives "failed"
 completions. EngineDown: a refused key or model, or no answer to anyone for `patience_s`.
 
 Log-probabilities are asked for only where the server gives token ids (they would have nothing to
@@ -38,7 +40,17 @@ from tokenizers import Tokenizer
 
 from pipeline.engines import tokens
 from pipeline.engines.answers import BadAnswer, completions, parse_object
-from pipeline.engines.base import FAILED, Completion, EngineIdentity, Prompt, Request, Scored
+from pipeline.engines.base import (
+    FAILED,
+    Api,
+    Completion,
+    EngineIdentity,
+    Prompt,
+    Request,
+    Scored,
+)
+from pipeline.engines.chat import chat_completions
+from pipeline.engines.dialect import IDS, LOGPROBS, PATHS, Dialect
 from pipeline.engines.http import Http, Refused, Unreachable
 from pipeline.engines.prompt_logprobs import RatedIds, RatedText, prompt_tokens
 from pipeline.engines.slots import Slots
@@ -48,9 +60,6 @@ ATTEMPTS = 6  # failures of one request, while others succeed, after which it is
 TRIES_ALONE = 3  # the same, where nobody else asks; also the tiny requests that look for life
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 30.0
-_TINY = {"prompt": "1", "max_tokens": 1, "n": 1, "temperature": 1.0}
-_IDS = {"return_token_ids": True}
-_LOGPROBS = {"logprobs": 0}
 _PROMPT_LOGPROBS = {"prompt_logprobs": 0}
 
 T = TypeVar("T")
@@ -67,7 +76,9 @@ class OpenAIEngine:
         model: str,
         *,
         revision: str = "",
+        api: Api = "completions",
         max_running: int = 256,
+        requests_per_minute: int = 0,
         patience_s: float = 120.0,
         timeout_s: float = 300.0,
         tokenizer: Path | None = None,
@@ -77,26 +88,34 @@ class OpenAIEngine:
             raise RecipeError(
                 f"openai engine: URLs like http://host:port/v1 wanted, not {wrong}", urls=wrong
             )
-        self._http = Http(base_urls, model, connections=max_running, timeout_s=timeout_s)
-        self._model = model
+        self._http = Http(
+            base_urls,
+            model,
+            path=PATHS[api],
+            connections=max_running,
+            timeout_s=timeout_s,
+            requests_per_minute=requests_per_minute,
+        )
+        self._dialect = Dialect(model, api)
         self._revision = revision
         self._patience_s = patience_s
         self._slots = Slots(max_running)
         self._tokenizer, self._tokenizer_hash = _load_tokenizer(tokenizer)
         self._model_hash = ""
-        self._takes_ids = False
-        self._gives_ids = False
-        self._gives_logprobs = False
         self._last_answer = float("-inf")  # when anyone last got an answer
         self._warned = False
         self._warned_of_logprobs = False
-        self._scores: bool | None = None  # whether the server rates prompts; None: nobody asked
+        # Whether the server rates prompts; None: nobody asked. There is no prompt of a chat.
+        self._scores: bool | None = False if api == "chat" else None
         self._asking_whether = asyncio.Lock()
 
     @property
     def identity(self) -> EngineIdentity:
-        """Without a revision the server's own entry for the model stands in: known after start."""
-        revision = self._revision or f"name:{self._model}@{self._model_hash}"
+        """Without a revision the server's own entry for the model stands in: known after start.
+        A model that is asked through its chat template is another than the one that continues."""
+        revision = self._revision or f"name:{self._dialect.model}@{self._model_hash}"
+        if self._dialect.api == "chat":
+            revision = f"chat:{revision}"
         return EngineIdentity(revision, self._tokenizer_hash)
 
     def encode(self, text: str) -> tuple[int, ...] | None:
@@ -112,16 +131,25 @@ class OpenAIEngine:
 
     async def start(self) -> None:
         """Asks every URL for its models (one must answer), and one what it knows of token ids and
-        log-probabilities."""
+        log-probabilities, or for a tiny chat."""
         self._model_hash = await self._http.open()
         try:
-            await self._probe()
+            await (self._chats() if self._dialect.api == "chat" else self._probe())
         except BaseException:
             await self._http.close()
             raise
 
     async def close(self) -> None:
         await self._http.close()
+
+    async def _chats(self) -> None:
+        """One tiny chat, which also teaches the name of the limit of tokens."""
+        try:
+            await self._try({})
+        except Refused as refused:
+            raise EngineDown(
+                f"the server refuses to chat: {refused}", urls=self._http.urls
+            ) from None
 
     async def _probe(self) -> None:
         """One token bought: does the server take ids as a prompt, and give ids and logprobs?
@@ -131,30 +159,30 @@ class OpenAIEngine:
         """
         ids = {"prompt": list(self.encode("1") or (1,))}
         refused: Refused | None = None
-        for extra in (ids | _IDS | _LOGPROBS, ids | _IDS, _IDS, {}):
+        for extra in (ids | IDS | LOGPROBS, ids | IDS, IDS, {}):
             try:
                 answer = await self._try(extra)
             except Refused as error:
                 refused = error
                 continue
-            self._takes_ids = "prompt" in extra
-            self._gives_ids = '"token_ids"' in answer
-            if extra == _IDS and self._gives_ids:
+            self._dialect.takes_ids = "prompt" in extra
+            self._dialect.gives_ids = gives_ids = '"token_ids"' in answer
+            if extra == IDS and gives_ids:
                 with contextlib.suppress(Refused):
-                    answer = await self._try(_IDS | _LOGPROBS)
-            self._gives_logprobs = self._gives_ids and '"token_logprobs"' in answer
+                    answer = await self._try(IDS | LOGPROBS)
+            self._dialect.gives_logprobs = gives_ids and '"token_logprobs"' in answer
             return
         raise EngineDown(f"the server refuses every prompt: {refused}", urls=self._http.urls)
 
     async def _try(self, extra: dict[str, Any]) -> str:
         """The answer to a tiny request. Raises Refused, EngineDown."""
-        call = _Call("probe", _TINY | {"model": self._model} | extra)
+        call = _Call("probe", self._dialect.tiny | extra)
         if await self._ask(call, self._completions):
             return call.answer
         raise Refused(call.last_error)  # given up: the server trips over something in it
 
     async def complete(self, request: Request) -> list[Completion]:
-        if request.logprobs and not self._gives_logprobs and not self._warned_of_logprobs:
+        if request.logprobs and not self._dialect.gives_logprobs and not self._warned_of_logprobs:
             _log.warning("the server gives no log-probabilities of known tokens: none are recorded")
             self._warned_of_logprobs = True
         chunks = range(0, request.n, self._slots.total)
@@ -172,7 +200,7 @@ class OpenAIEngine:
                 draw = request.first_draw + first + len(got)
                 need = count - len(got)
                 try:
-                    body = self._body(request, draw, need)
+                    body = self._dialect.body(request, draw, need)
                     more = await self._ask(_Call(request.problem_id, body), self._completions)
                 except Refused as refused:
                     self._warn(f"{refused}; its draws are recorded as failed")
@@ -189,7 +217,7 @@ class OpenAIEngine:
         if not self._scores:
             return None
         rated = self._rated(prompt, continuation)
-        body = _TINY | _PROMPT_LOGPROBS | {"model": self._model, "prompt": rated.sent}
+        body = self._dialect.tiny | _PROMPT_LOGPROBS | {"prompt": rated.sent}
         async with self._slots.hold(1):
             try:
                 found = await self._ask(_Call(problem_id, body), rated.read)
@@ -201,7 +229,7 @@ class OpenAIEngine:
     def _rated(self, prompt: Prompt, continuation: Prompt) -> RatedIds | RatedText:
         given, asked = prompt.token_ids, continuation.token_ids or self.encode(continuation.text)
         ends = None if asked is None else self.char_ends(asked)
-        if self._takes_ids and given is not None and asked is not None and ends is not None:
+        if self._dialect.takes_ids and given is not None and asked is not None and ends is not None:
             return RatedIds(given, asked, tuple(ends))
         return RatedText(prompt.text, continuation.text)
 
@@ -220,34 +248,9 @@ class OpenAIEngine:
             _log.warning("%s", problem)
             self._warned = True
 
-    def _body(self, request: Request, draw: int, n: int) -> dict[str, Any]:
-        sampling = request.sampling
-        body: dict[str, Any] = {
-            "model": self._model,
-            "prompt": self._sent_prompt(request.prompt),
-            "n": n,
-            "max_tokens": sampling.max_tokens,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "seed": _seed(request, draw),
-        }
-        # Only where they say something: strict servers refuse fields they do not know.
-        if sampling.top_k > 0:
-            body["top_k"] = sampling.top_k
-        if sampling.stop:
-            body["stop"] = list(sampling.stop)
-        if self._gives_ids:
-            body |= _IDS
-        if request.logprobs and self._gives_logprobs:
-            body |= _LOGPROBS
-        return body
-
-    def _sent_prompt(self, prompt: Prompt) -> str | list[int]:
-        if prompt.token_ids is not None and self._takes_ids:
-            return list(prompt.token_ids)
-        return prompt.text
-
     def _completions(self, answer: dict[str, Any]) -> list[Completion]:
+        if self._dialect.api == "chat":
+            return chat_completions(answer)
         return completions(answer, self.decode)
 
     async def _ask(self, call: _Call, read: Callable[[dict[str, Any]], list[T]]) -> list[T]:
@@ -256,14 +259,14 @@ class OpenAIEngine:
         while True:
             url, wait, busy = "", 0.0, False
             try:
-                call.answer, url = await self._http.post(call.problem_id, call.body)
+                url = await self._post(call)
                 found = read(parse_object(call.answer))
                 if not found:
                     raise BadAnswer("no usable choice in the answer")
             except Unreachable as error:
                 call.last_error, wait, busy = str(error), error.wait_s, error.busy
             except BadAnswer as error:
-                call.last_error = f"{url}/completions: {error}"
+                call.last_error = f"{url}{self._http.path}: {error}"
             else:
                 self._last_answer = time.monotonic()
                 return found
@@ -273,6 +276,24 @@ class OpenAIEngine:
                 return []
             grown = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(call.failures - 1, 10))
             await asyncio.sleep(max(wait, grown * random.uniform(0.5, 1.0)))
+
+    async def _post(self, call: _Call) -> str:
+        """One try, and at once another in other words where the server refuses these; the URL that
+        answered. Raises Unreachable, Refused, EngineDown."""
+        while True:
+            call.begun += await self._http.turn()
+            try:
+                call.answer, url = await self._http.post(call.problem_id, call.body)
+            except Refused as refused:
+                other = self._dialect.reworded(call.body, str(refused))
+                if other is None:
+                    raise
+                call.refused, call.refusal, call.body = call.body, str(refused), other
+            else:
+                if call.refused is not None:
+                    self._dialect.took(call.body, call.refused, call.refusal)
+                    call.refused = None
+                return url
 
     async def _given_up(self, call: _Call) -> bool:
         """Whether only this request fails; raises where everybody's do."""
@@ -297,9 +318,10 @@ class OpenAIEngine:
         return any(await asyncio.gather(*(self._tiny(problem_id) for _ in range(TRIES_ALONE))))
 
     async def _tiny(self, problem_id: str) -> bool:
+        call = _Call(problem_id, self._dialect.tiny)
         try:
-            answer, _ = await self._http.post(problem_id, _TINY | {"model": self._model})
-            return bool(self._completions(parse_object(answer)))
+            await self._post(call)
+            return bool(self._completions(parse_object(call.answer)))
         except (Unreachable, Refused, BadAnswer):
             return False
 
@@ -310,27 +332,20 @@ class _Call:
 
     problem_id: str
     body: dict[str, Any]
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=time.monotonic)  # later by what it waited for its turns
     failed: float = 0.0  # when it last did
     failures: int = 0
     own: int = 0  # failures of this request alone: another got an answer since the one before
     last_error: str = ""
     answer: str = ""  # body of the latest answer
+    refused: dict[str, Any] | None = None  # the body before this one, which the server refused
+    refusal: str = ""
 
     def count(self, last_answer: float, *, busy: bool) -> None:
         """A server that asks for patience (`busy`) does not fail the request."""
         self.failures += 1
         self.own += not busy and last_answer > max(self.begun, self.failed)
         self.failed = time.monotonic()
-
-
-def _seed(request: Request, draw: int) -> int:
-    """31 bits, which every server takes; differs between prompts, runs and draws. Draws count on
-    from one number, as a server with n choices counts: a draw has the same seed, however the
-    draws of a prompt are cut into requests."""
-    key = f"{request.seed}:{request.prompt.text}"
-    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=4).digest()
-    return ((int.from_bytes(digest, "little") >> 1) + draw) % 2**31
 
 
 def _load_tokenizer(path: Path | None) -> tuple[Tokenizer | None, str]:

@@ -5,20 +5,22 @@
 
 `stepsmith fault-server` is the same with faults (pipeline/engines/faults.py).
 
-Serves GET /v1/models and /health, POST /v1/completions (text or token ids) and a minimal
-POST /v1/chat/completions (messages joined) on the loopback address, without a key.
+Serves GET /v1/models and /health, POST /v1/completions (text or token ids) and
+POST /v1/chat/completions (pipeline/engines/server_chat.py) on the loopback address, without a key.
 
 Guarantees: draws are taken from the request's seed, so that equal requests with equal seeds are
 the same request to a deterministic engine, and others are not; `token_ids` leave out the end
 token, `usage` counts it. `"logprobs"` gives the chosen tokens' and `"prompt_logprobs"` the prompt's
-own, where the engine has them, never alternatives. Not done: streaming, authentication.
+own, where the engine has them, never alternatives. Not done: streaming, authentication, outputs
+held to a JSON schema.
 
 With `log`, each request is one JSON line in that file before its answer is sent, so that what was
 asked and answered can be counted from outside, over restarts too::
 
     {"prompt": "5f0c…", "seed": 91, "n": 8, "choices": 8, "fault": null}
 
-`running_server` runs it inside a test, with faults on chosen requests.
+`running_server` runs it inside a test, with faults on chosen requests, and `Server` can be told to
+be as strict as some servers are: no completions, fields that it refuses.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from aiohttp import web
 
 from pipeline.engines.base import Completion, Engine, Prompt, Request, Sampling
 from pipeline.engines.faults import Fault, FaultPlan, Faults
+from pipeline.engines.server_chat import message_of, read_chat
 from pipeline.engines.server_scores import prompt_logprobs
 from pipeline.errors import EngineDown, StepsmithError
 from pipeline.files import storage_errors
@@ -58,6 +61,9 @@ class Server:
     log: Path | None = None
     url: str = ""  # base URL, ends in /v1; set once it listens
     requests: int = 0  # readable POST requests so far, the client's probe among them
+    chat_only: bool = False  # /v1/completions is not there
+    refuses: dict[str, str] = field(default_factory=dict)  # fields of a body: the words of the 400
+    reasoning: str = ""  # what a chat answer has thought, in a field of its own
     planted: Counter[str] = field(default_factory=Counter)  # faults so far, by name
     seen: deque[tuple[str, dict[str, Any]]] = field(default_factory=lambda: deque(maxlen=1000))
 
@@ -93,8 +99,12 @@ class Server:
         self.seen.append((session, body))
         fault = self._next_fault(body)
         self.requests += 1
+        if self.chat_only and not chat:
+            return _refuse(404, "Not Found")
         if body.get("model") != self.name:
             return _refuse(404, f"The model `{body.get('model')}` does not exist.")
+        for name in self.refuses.keys() & body.keys():
+            return _refuse(400, self.refuses[name])
         if fault is not None:
             self.planted[fault.name] += 1
         if fault is not None and fault.kind in ("status", "hang", "close", "html"):
@@ -152,7 +162,7 @@ class Server:
     def _request(self, body: dict[str, Any], session: str, *, chat: bool) -> Request:
         prompt = body["messages"] if chat else body["prompt"]
         if chat:
-            given = Prompt("\n\n".join(str(message["content"]) for message in prompt))
+            given = read_chat(prompt)
         elif isinstance(prompt, str):
             given = Prompt(prompt)
         elif isinstance(prompt, list) and all(isinstance(item, int) for item in prompt):
@@ -164,11 +174,12 @@ class Server:
             raise ValueError("prompt must be a text or a list of token ids")
         stop = body.get("stop") or ()
         seed = body.get("seed")
+        limit = body.get("max_tokens") or body.get("max_completion_tokens")
         sampling = Sampling(
             temperature=float(body.get("temperature", 1.0)),
             top_p=float(body.get("top_p", 1.0)),
             top_k=max(0, int(body.get("top_k", 0))),
-            max_tokens=int(body.get("max_tokens") or (1024 if chat else 16)),
+            max_tokens=int(limit or (1024 if chat else 16)),
             stop=(stop,) if isinstance(stop, str) else tuple(stop),
         )
         first_draw = random.getrandbits(40) if seed is None else int(seed)
@@ -187,7 +198,7 @@ class Server:
                 continue  # too few choices is how a server fails in part
             choice: dict[str, Any] = {"index": index, "finish_reason": completion.finish_reason}
             if chat:
-                choice["message"] = {"role": "assistant", "content": completion.text}
+                choice["message"] = message_of(completion, self.reasoning)
             else:
                 choice["text"] = completion.text
             if body.get("return_token_ids") and completion.token_ids is not None:
@@ -202,7 +213,7 @@ class Server:
         usage = {"prompt_tokens": len(ids), "completion_tokens": spent}
         usage["total_tokens"] = len(ids) + spent
         return {
-            "id": f"cmpl-{self.requests}",
+            "id": f"{'chatcmpl' if chat else 'cmpl'}-{self.requests}",
             "object": "chat.completion" if chat else "text_completion",
             "created": int(time.time()),
             "model": self.name,

@@ -50,10 +50,22 @@ def test_token_ids_in_and_out() -> None:
     assert [choice["token_ids"] for choice in answer["choices"]] == [[51, 32, 43]] * 2
 
 
-def test_chat() -> None:
+def test_a_chat_answer_is_a_message() -> None:
     body = {"model": "stub", "messages": [{"role": "user", "content": TEXT}]}
     _, answer = ask("/chat/completions", body)
-    assert answer["choices"][0]["message"]["content"] == "3 + 5 = 8\n\nThe answer is 8."
+    assert answer["object"] == "chat.completion"
+    assert answer["usage"]["completion_tokens"] == 28
+    (choice,) = answer["choices"]
+    text = "3 + 5 = 8\n\nThe answer is 8."
+    message = {"role": "assistant", "content": text}
+    assert choice == {"index": 0, "finish_reason": "stop", "message": message}
+
+
+@pytest.mark.parametrize(
+    "messages", [[], "a", [{}], [{"role": "user"}], [{"role": "user", "content": [1]}], 5]
+)
+def test_what_are_no_messages_is_refused(messages: Any) -> None:
+    assert ask("/chat/completions", {"model": "stub", "messages": messages})[0] == 400
 
 
 def test_wrong_model_and_bad_prompt_are_refused() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.engines.base import Completion, EngineIdentity, Prompt, Sampling
+from pipeline.engines.base import Completion, EngineIdentity, Prompt, Sampling, chat_prompt
 from pipeline.errors import StorageError
 from pipeline.journal import Journal, draw_keys
 
@@ -341,6 +341,12 @@ CHANGED = {
     "max_tokens": one_key(sampling=replace(SAMPLING, max_tokens=65)),
     "stop": one_key(sampling=replace(SAMPLING, stop=("\n",))),
     "no stop": one_key(sampling=replace(SAMPLING, stop=())),
+    "schema": one_key(sampling=replace(SAMPLING, schema='{"type":"object"}')),
+    "other schema": one_key(sampling=replace(SAMPLING, schema='{"type":"array"}')),
+    "chat": one_key(prompt=chat_prompt([("user", "Q")])),
+    "other role": one_key(prompt=chat_prompt([("system", "Q")])),
+    "other cut": one_key(prompt=chat_prompt([("user", ""), ("user", "Q")])),
+    "chat as text": one_key(prompt=Prompt(chat_prompt([("user", "Q")]).text)),
     "seed": one_key(seed=1),
     "draw": one_key(draw=1),
 }
@@ -364,6 +370,17 @@ def test_a_key_does_not_depend_on_the_draws_asked_for_with_it() -> None:
 
 def test_a_key_is_the_same_on_every_machine_and_day() -> None:
     assert one_key().hex() == "1440d4daba637e14d01b95cf66398d8d"
+    assert one_key(prompt=Prompt("Qé\ud800")).hex() == "46614f59f1064bc6f366e1ea054ed0d9"
+    chat = chat_prompt([("system", "Judge."), ("user", "é\ud800\0")])
+    assert one_key(prompt=chat).hex() == "32219babf7d9032196c855fe6066f382"
+    assert (
+        one_key(sampling=replace(SAMPLING, schema="{}")).hex() == "24dfd1e5d0bef7700858097b28b5ad53"
+    )
+
+
+def test_a_key_of_a_chat_does_not_depend_on_its_text() -> None:
+    chat = chat_prompt([("user", "Q")])
+    assert one_key(prompt=chat) == one_key(prompt=replace(chat, text="other"))
 
 
 def test_segments_are_arrow_files_that_anybody_can_read(tmp_path: Path) -> None:

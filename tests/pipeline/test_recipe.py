@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.errors import RecipeError
-from pipeline.recipe import Recipe, apply_override, content_hash, differences, load_recipe
+from pipeline.recipe import Model, Recipe, apply_override, content_hash, differences, load_recipe
 from pipeline.recipe import parse_recipe as parse
 
 TEXT = """
@@ -79,6 +80,34 @@ def test_a_server_needs_its_address() -> None:
         parse(raw(policy={"engine": "openai", "model": "m"}), "r.toml")
 
 
+SERVER = {"engine": "openai", "model": "m", "base_urls": ["http://h/v1"]}
+
+
+@pytest.mark.parametrize("table", ["policy", "rollouts"])
+def test_who_continues_solutions_cannot_chat(table: str) -> None:
+    tables = {"policy": SERVER, "rollouts": {}}
+    tables[table] = tables[table] | {"api": "chat"}
+    with pytest.raises(RecipeError, match=rf"{table}\.api must be 'completions'"):
+        parse(raw(**tables), "r.toml")
+
+
+def test_a_judges_model_may_chat_at_a_limited_pace() -> None:
+    judge = Model.model_validate(SERVER | {"api": "chat", "requests_per_minute": 60})
+    assert (judge.api, judge.requests_per_minute) == ("chat", 60)
+
+
+def test_only_a_server_chats() -> None:
+    with pytest.raises(ValidationError, match="engine 'embedded' has no api 'chat'"):
+        Model(engine="embedded", model="m", api="chat")
+
+
+def test_the_provers_pace_is_the_policys_unless_it_has_its_own() -> None:
+    policy = {"requests_per_minute": 60}
+    assert parse(raw(policy=policy), "r").prover().requests_per_minute == 60
+    own = parse(raw(policy=policy, rollouts={"requests_per_minute": 0}), "r").prover()
+    assert own.requests_per_minute == 0
+
+
 def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"none\.toml: there is no such recipe"):
         load_recipe(tmp_path / "none.toml")
@@ -128,6 +157,8 @@ def test_another_model_inherits_no_revision_and_no_tokenizer() -> None:
         {"policy": {"base_urls": ["http://h/v1"]}},
         {"rollouts": {"base_urls": ["http://h/v1"]}},
         {"policy": {"max_running": 3}},
+        {"policy": {"requests_per_minute": 60}},
+        {"rollouts": {"requests_per_minute": 60}},
     ],
 )
 def test_identity_leaves_out(changed: dict[str, Any]) -> None:
