@@ -17,7 +17,6 @@ from pipeline.files import write_json, write_table, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.feeds import feeds
-from pipeline.labels.views import check
 from pipeline.posterior.fusion import Fusion
 from pipeline.recipe import (
     Labels,
@@ -34,7 +33,6 @@ def derive_command(dataset: Path, out: Path | None, view: str, overrides: list[s
     """Raises InputError, StorageError. Resumes: a shard that is there is not written again."""
     origin = DatasetFolder(dataset).need_dataset()
     plan = derivation(origin, view, overrides)
-    check(plan.settings)
     if plan.settings.view == "posterior" and plan.fusion is None:
         plan = replace(plan, fusion=evidence_of(origin).learn(plan.questions))
     target = DatasetFolder(out or dataset.with_name(f"{dataset.name}-{plan.settings.view}"))
@@ -99,7 +97,7 @@ def run_derivation(plan: Derivation, origin: DatasetFolder, target: DatasetFolde
             "counts": summary.as_dict(),
         },
     )
-    gap = feeds(settings.view, plan.recipe.rollouts.search) if plan.recipe else None
+    gap = feeds(settings, plan.recipe.rollouts.search) if plan.recipe else None
     rows = [row for row in run_rows(summary, {}, {}) if "journal" not in row[0]]
     rows.append(("seconds", f"{time.monotonic() - started:.1f}"))
     print_rows(f"{plan.name}: {target.root}", rows, [*summary.warnings(), *([gap] if gap else [])])
@@ -119,7 +117,11 @@ def _settings(
             raise RecipeError(f"--set {override}: derive changes [labels] only")
         apply_override(whole, override)
     if raw is None:
-        return Labels.model_validate(whole["labels"]), Questions(), 1, None
+        labels = Labels.model_validate(whole["labels"])
+        lacking = labels.lacks_judge(manifest.get("annotators", ()))
+        if lacking is not None:
+            raise RecipeError(lacking)
+        return labels, Questions(), 1, None
     recipe = parse_recipe(whole, "the dataset's recipe")
     return recipe.labels, recipe.questions, recipe.rollouts.k, recipe
 

@@ -44,7 +44,6 @@ from pipeline.files import remove_leftovers, write_json, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.intake import read_intake
 from pipeline.labels.feeds import feeds
-from pipeline.labels.views import check as check_view
 from pipeline.lock import FolderLock
 from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
@@ -235,7 +234,6 @@ class LabelRun:
 
 def check_recipe(recipe: Recipe) -> None:
     """Refuse names of parts that are not there. Raises RecipeError."""
-    check_view(recipe.labels)
     if recipe.rollouts.search not in SEARCHES:
         raise RecipeError(
             f"rollouts.search: {recipe.rollouts.search!r} is not there yet; there are: "
@@ -253,7 +251,7 @@ def check_recipe(recipe: Recipe) -> None:
 
 def view_warning(recipe: Recipe) -> str | None:
     """Why the recipe's search cannot feed its view, or None."""
-    return feeds(recipe.labels.view, recipe.rollouts.search)
+    return feeds(recipe.labels, recipe.rollouts.search)
 
 
 def finished(recipe: Recipe, folder: DatasetFolder) -> bool:

@@ -27,8 +27,16 @@ _VIEWS = {
     "that says right (arXiv 2510.14942).",
     "posterior": "`p_correct` is the chance that no step up to here is wrong, given all evidence, "
     "under one fitted model (docs/labels.md); `label` is null where it is not certain.",
+    "spark": "`label` is what the majority of the judges' votes says of the step (SPARK).",
+    "aurora": "`p_correct` is the mean of the judges' votes on the step (AURORA).",
+    "capo": "`label` is 0 where the judges' wrong-step sets say so: all, most or any of them, by "
+    "`labels.capo` (arXiv 2508.02298).",
     "advantage": "`advantage` is the change of the prover's success rate by the step (PAV); "
     "`p_correct` is null, as the method states no probability.",
+}
+_FILTERS = {
+    "qwen": "rollouts and judges name the same first error, or both none (arXiv 2501.07301)",
+    "genprm": "no step's progress label and judges' majority disagree (arXiv 2504.00891)",
 }
 _AFTER = {
     "mask": "Steps after the first error have no label.",
@@ -80,6 +88,7 @@ def card(
         "",
         f"- View `{view}`: {_VIEWS[view]}",
         f"- {_AFTER[after_error]} (`after_error = {after_error}`)",
+        *_filter_line(recipe),
         "- `value` is the chance that the prover finishes rightly from the step, with an interval; "
         "`p_correct` is about the steps themselves. They differ where an error was repaired.",
         "- Unknown is never incorrect: a failed call, a time-out or an unreadable answer is no "
@@ -123,6 +132,11 @@ def card(
             "",
         ]
     return "\n".join([*yaml, "", *body])
+
+
+def _filter_line(recipe: Recipe | None) -> list[str]:
+    name = "none" if recipe is None else recipe.labels.filter
+    return [] if name == "none" else [f"- Filter `{name}`: a row is kept only if {_FILTERS[name]}."]
 
 
 def _share(part: int, whole: int) -> str:

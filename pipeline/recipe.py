@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.engines.base import Api
 from pipeline.errors import RecipeError
+from pipeline.judge_name import is_judge
 
 EngineKind = Literal["embedded", "openai", "vllm", "stub"]
 SearchName = Literal["exhaustive", "bisect", "scan", "omegaprm", "posterior"]
@@ -129,16 +130,29 @@ class Rollouts(_Table):
 
 class Labels(_Table):
     view: ViewName = "scan"
-    filter: Literal["none", "qwen", "genprm"] = "none"
+    filter: Literal["none", "qwen", "genprm"] = "none"  # rollouts and judges agree; sets keep
     after_error: AfterError = "mask"
     window: int = Field(2, ge=0)  # SCAN's d: steps before the first error that keep their ratio
     progress: Literal["ratio", "difference"] = "ratio"
     threshold: float = 0.8  # progress: label 1 from this ratio on (GenPRM's best)
+    # capo: a step is wrong if all, more than half, or any of the critiques call it so.
+    capo: Literal["intersection", "majority", "union"] = "majority"
     slack: float = 0.0  # progress by difference, and advantage: label 1 where change >= -slack
     interval: float = Field(0.9, gt=0, lt=1)  # mass of value_low .. value_high
     certainty: float = Field(0.9, gt=0.5, le=1)  # posterior: hard labels from this p_correct on
     veto: list[str] = []  # posterior: annotators whose "incorrect" is taken as it stands
     balance: Literal["none", "outcome", "first_error"] = "none"  # sets keep
+
+    def lacks_judge(self, annotators: Iterable[str]) -> str | None:
+        """Which setting means nothing without a judge's votes, where no annotator is a judge."""
+        readers = {
+            f"labels.view = {self.view!r}": self.view in ("spark", "aurora", "capo"),
+            f"labels.filter = {self.filter!r}": self.filter != "none",
+        }
+        found = next((setting for setting, reads in readers.items() if reads), None)
+        if found is None or any(map(is_judge, annotators)):
+            return None
+        return f"{found} reads a judge's votes, and there is no [annotators.judge]"
 
 
 class Run(_Table):
@@ -183,6 +197,9 @@ class Recipe(_Table):
         for name in self.labels.veto:
             if name not in self.annotators:
                 raise ValueError(f"labels.veto: {name!r} is none of this recipe's [annotators.*]")
+        lacking = self.labels.lacks_judge(self.annotators)
+        if lacking is not None:
+            raise ValueError(lacking)
         return self
 
     def prover(self) -> Model:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 STEP = pa.struct(
     [
@@ -237,9 +237,14 @@ LABELS = pa.schema(
         ("visits", pa.list_(pa.int32())),
         ("q", pa.list_(pa.float64())),
         ("verdicts", pa.list_(pa.list_(STEP_VERDICT))),
+        ("judge_correct", pa.list_(pa.int32())),  # votes on the step, of all judges
+        ("judge_incorrect", pa.list_(pa.int32())),
+        ("judge_unknown", pa.list_(pa.int32())),
         ("p_first_error", pa.list_(pa.float64())),  # view posterior: P(the first error is here)
         ("value_root", pa.float64()),
         ("first_error", pa.int32()),
+        ("mc_first_error", pa.int32()),  # by view hard, whatever the view is
+        ("judge_first_error", pa.int32()),  # by the majority of the judges' votes at each step
         ("entropy", pa.float64()),  # view posterior: of the first error's place, in bits
         ("saturation", pa.int32()),  # the first step from which every value is 1; null for none
         ("final_answer", pa.string()),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.labels.layout import NULL, Bools, Ints, Layout
+from pipeline.labels.layout import NULL, Bools, Ints, Labels8, Layout
 from pipeline.labels.shard import View
 from pipeline.labels.tools import Tools
 from pipeline.recipe import AfterError
@@ -34,16 +34,16 @@ def apply(view: View, layout: Layout, mode: AfterError, tools: Tools, states_p: 
     return View(label, p_correct)
 
 
-def first_error(view: View, layout: Layout) -> tuple[Ints, Bools]:
+def first_error(label: Labels8, layout: Layout) -> tuple[Ints, Bools]:
     """For each solution its first error (-1: none) and whether that is decided.
 
     Decided where every label before the first 0 is 1, or where all labels are 1. A solution
     without a step has nothing to decide.
     """
-    first = layout.first_where(view.label != 1)
+    first = layout.first_where(label != 1)
     has_steps = layout.lengths > 0
     all_right = has_steps & (first == layout.lengths)
     found = np.zeros(layout.num_solutions, dtype=np.bool_)
     stopped = first < layout.lengths
-    found[stopped] = view.label[(layout.offsets[:-1] + first)[stopped]] == 0
+    found[stopped] = label[(layout.offsets[:-1] + first)[stopped]] == 0
     return np.where(all_right, -1, first), all_right | found

@@ -14,13 +14,16 @@ import pyarrow as pa
 from pipeline import recipe
 from pipeline.labels import nodes, pieces
 from pipeline.labels.counts import read_counts
+from pipeline.labels.filters import judges_first, rollouts_first
 from pipeline.labels.forks import Forks
-from pipeline.labels.layout import Floats
+from pipeline.labels.judges import pooled, read_votes
+from pipeline.labels.layout import Bools, Floats, Ints
 from pipeline.labels.outcomes import outcomes
 from pipeline.labels.repeats import repeated
 from pipeline.labels.screening import screen
 from pipeline.labels.shard import Shard
-from pipeline.labels.tools import read_tools
+from pipeline.labels.tools import Tools, read_tools
+from pipeline.labels.verdicts import verdicts
 from pipeline.schemas import LABELS, SCHEMA_VERSION
 
 
@@ -55,7 +58,8 @@ class Common:
         layout = pieces.layout(solutions)
         counts, root = read_counts(evidence, ids, layout)
         screening = screen(problems, solutions, questions, root)
-        tools = read_tools(evidence, ids, layout)
+        said, voted = read_tools(evidence, ids, layout), read_votes(evidence, ids, layout)
+        votes = pooled(voted, layout)
         of_piece = pieces.columns(solutions, layout)
         shard = Shard.measured(
             layout,
@@ -64,7 +68,8 @@ class Common:
             outcomes(solutions),
             _column(screening["pass_rate"]),
             k,
-            tools,
+            Tools.of(said, layout),
+            votes,
             screening["n_merged"].to_numpy(),
             pl.Series(of_piece["prefix_hash"], dtype=pl.String),
         )
@@ -75,7 +80,10 @@ class Common:
             "n_unknown": pa.array(counts.unknown),
             "censored": pa.array(counts.censored),
             "repeated": pa.array(repeated(of_piece["steps"], layout)),
-            "verdicts": tools.verdicts,
+            "judge_correct": pa.array(votes.correct),
+            "judge_incorrect": pa.array(votes.incorrect),
+            "judge_unknown": pa.array(votes.unknown),
+            "verdicts": verdicts(said, voted, layout),
             "fork_group": forks.group,
             "fork_size": forks.size,
             **of_piece,
@@ -90,6 +98,8 @@ class Common:
         columns: dict[str, Any] = {name: layout.lists(flat) for name, flat in of_step.items()}
         for name in ("pass_rate", "difficulty", "path_diversity", "n_merged"):
             columns[name] = screening[name].to_arrow()
+        columns["mc_first_error"] = _places(*rollouts_first(shard))
+        columns["judge_first_error"] = _places(*judges_first(shard))
         columns["tree_id"] = nodes.tree_ids(tree, problem_ids)
         columns |= {name: pa.repeat(value, len(solutions)) for name, value in same.items()}
         columns |= _copied(problems, solutions)
@@ -100,6 +110,10 @@ class Common:
 def _column(values: pl.Series) -> Floats:
     """A float series with NaN for null, even where the whole series is null."""
     return values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _places(first: Ints, decided: Bools) -> Any:
+    return pa.array(first, mask=~decided)
 
 
 def _copied(problems: pl.DataFrame, solutions: pl.DataFrame) -> dict[str, Any]:

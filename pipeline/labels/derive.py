@@ -26,7 +26,7 @@ from pipeline.labels.gain import no_gain, saturation
 from pipeline.labels.keep import keep_reasons
 from pipeline.labels.layout import NULL, Floats, floats, labels
 from pipeline.labels.shard import Shard, View
-from pipeline.labels.views import VIEWS, check
+from pipeline.labels.views import VIEWS
 from pipeline.posterior.choose import entropy
 from pipeline.posterior.fused import Fused
 from pipeline.posterior.fusion import PRIOR, Fusion, fuse
@@ -48,8 +48,7 @@ def derive(
 ) -> pa.Table:
     """Label a shard. `solutions` may carry `prefix_hashes: list<string>`, `problems` may carry
     `question_reason: string`; `tree` has the rows of schema TREE, where a tree was built;
-    `fusion` is what view `posterior` goes by; None: nothing was learnt. Raises RecipeError for a
-    view or filter that does not exist."""
+    `fusion` is what view `posterior` goes by; None: nothing was learnt."""
     (table,) = derive_views(
         problems, solutions, evidence, [settings], questions, k, provenance, tree, fusion
     )
@@ -68,8 +67,6 @@ def derive_views(
     fusion: Fusion | None = None,
 ) -> Iterator[pa.Table]:
     """One table for each of `views`, as `derive` gives them; what they share is read once."""
-    for settings in views:
-        check(settings)
     common = Common.read(problems, solutions, evidence, questions, k, provenance, tree)
     for settings in views:
         shard = common.shard
@@ -92,7 +89,7 @@ def _label(common: Common, shard: Shard, settings: recipe.Labels) -> pa.Table:
     layout, tools = shard.layout, shard.tools
     after: recipe.AfterError = "local" if settings.view == "tools" else settings.after_error
     by_view = VIEWS[settings.view](shard, settings)
-    first, decided = after_error.first_error(by_view, layout)
+    first, decided = after_error.first_error(by_view.label, layout)
     if shard.fused is not None:
         first, decided = shard.fused.place(layout), layout.lengths > 0
     view = after_error.apply(by_view, layout, after, tools, states_p=settings.view != "advantage")

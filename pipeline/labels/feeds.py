@@ -1,14 +1,14 @@
-"""Can a search buy what a view reads?
+"""Can a search buy what a view, or a filter beside it, reads?
 
 Guarantees: a sentence for every pair where the view would be null on many steps of searched
 solutions, though rollouts were bought; None otherwise. It is advice before money is spent:
 `derive` works on any evidence and leaves null what was not measured. Does not speak of views
-that do not exist yet (`pipeline.labels.views.check` does).
+and filters that need a judge where there is none: the recipe refuses those.
 """
 
 from __future__ import annotations
 
-from pipeline.recipe import SearchName, ViewName
+from pipeline.recipe import Labels, SearchName, ViewName
 
 # What each search leaves unmeasured in a solution that it searches.
 _GAPS: dict[SearchName, str] = {
@@ -19,8 +19,16 @@ _GAPS: dict[SearchName, str] = {
 }
 
 
-def feeds(view: ViewName, search: SearchName) -> str | None:
-    """Why rollouts bought by `search` cannot feed `view` in full; None when they can."""
+def feeds(labels: Labels, search: SearchName) -> str | None:
+    """Why rollouts bought by `search` cannot feed these labels in full; None when they can."""
+    gap = _gap(labels.view, search)
+    if gap is None and labels.filter == "genprm":
+        gap = _gap("progress", search)
+        return gap and f"filter 'genprm' compares the labels of view 'progress': {gap}"
+    return gap
+
+
+def _gap(view: ViewName, search: SearchName) -> str | None:
     if search == "exhaustive" or view not in ("soft", "scan", "progress", "advantage"):
         return None
     if view == "scan":

@@ -2,11 +2,12 @@
 
 Guarantees: every row stays in the table; the first reason that holds is given, in this order:
 the question's reason (all_right, all_wrong, low_pass_rate, no_outcome, weak_majority),
-outcome_unknown (view scan only), no_step, no_zero_step (view scan only), no_label, balance.
-`balance` looks at rows kept so far:
-`outcome` drops the surplus of right or wrong solutions (SCAN's 1 : 1), `first_error` equalises
-the thirds of the solution in which the first error lies, over the thirds that occur at all. Whose
-turn it is to go is decided by a hash of solution_id, so it does not depend on the order of rows.
+outcome_unknown (view scan only), no_step, no_zero_step (view scan only), no_label, the filter's
+(rollouts_undecided, judge_unknown, judge_disagrees: `pipeline.labels.filters`), balance.
+`balance` looks at rows kept so far: `outcome` drops the surplus of right or wrong solutions
+(SCAN's 1 : 1), `first_error` equalises the thirds of the solution in which the first error lies,
+over the thirds that occur at all. Whose turn it is to go is decided by a hash of solution_id, so
+it does not depend on the order of rows.
 Does not balance across shards: each is balanced in itself.
 """
 
@@ -18,12 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import recipe
+from pipeline.labels.filters import REASONS, dissent
 from pipeline.labels.layout import NULL, Bools, Ints
 from pipeline.labels.scan import without_zero
 from pipeline.labels.shard import Shard, View
 from pipeline.labels.stable_hash import stable_hash
 
-_REASONS = ("outcome_unknown", "no_step", "no_zero_step", "no_label")  # in the order of precedence
+# In the order of precedence, as `keep_reason` has them.
+QUESTION_REASONS = ("all_right", "all_wrong", "low_pass_rate", "no_outcome", "weak_majority")
+_REASONS = ("outcome_unknown", "no_step", "no_zero_step", "no_label", *REASONS)
 
 
 def keep_reasons(
@@ -39,16 +43,14 @@ def keep_reasons(
     layout = shard.layout
     is_scan = settings.view == "scan"
     labelled = layout.last_where(view.label != NULL) >= 0
-    found = np.select(
-        [
-            (shard.outcome == NULL) & is_scan,
-            layout.lengths == 0,
-            without_zero(shard) & is_scan,
-            ~labelled,
-        ],
-        range(4),
-        default=-1,
-    )
+    drops = [
+        (shard.outcome == NULL) & is_scan,
+        layout.lengths == 0,
+        without_zero(shard) & is_scan,
+        ~labelled,
+        *dissent(shard, settings),
+    ]
+    found = np.select(drops, range(len(drops)), default=-1)
     own = pa.array(_REASONS).take(pa.array(found, mask=found < 0))
     reason = pl.Series(pc.coalesce(question_reason.cast(pl.String).to_arrow(), own))
     kept = reason.is_null().to_numpy()

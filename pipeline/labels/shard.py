@@ -6,8 +6,8 @@ mostly unknown, or were cut short by the budget, is no zero. *witnessed*: a righ
 this prefix is known, from here, from a longer prefix of the same solution, or because the solution
 itself ends rightly. *mc*: c / n, where it is a measurement at all. The prefix that is the whole
 solution needs no rollout: its value is the solution's own outcome, exactly (`exact`). What tools
-said, how often a solution was drawn and what a step's prefix is called stand beside the
-measurements, for the views that read them. Does not judge whether a success was luck.
+said, how judges voted, how often a solution was drawn and what a step's prefix is called stand
+beside the measurements, for the views that read them. Does not judge whether a success was luck.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.labels.counts import Counts, ratio
+from pipeline.labels.judges import Votes
 from pipeline.labels.layout import NULL, Bools, Floats, Ints, Labels8, Layout
 from pipeline.labels.tools import Tools
 from pipeline.posterior.fused import Fused
@@ -40,6 +41,7 @@ class Shard:
     exact: Bools  # the value is the outcome of the whole solution, not a count
     mc: Floats  # value, NaN too where a c = 0 rests on too few known outcomes to be a zero
     tools: Tools
+    votes: Votes  # of all judges
     draws: Ints  # of each solution: screening samples that gave this text; 0: none did
     prefix_hash: pl.Series  # of each step, null where not known
     fused: Fused | None = None  # where a posterior was fitted
@@ -53,6 +55,7 @@ class Shard:
         pass_rate: Floats,
         k: int,
         tools: Tools,
+        votes: Votes,
         draws: Ints,
         prefix_hash: pl.Series,
         fused: Fused | None = None,
@@ -82,6 +85,7 @@ class Shard:
             witnessed=layout.position <= last_success[layout.row],
             mc=np.where(success | zero, value, np.nan),
             tools=tools,
+            votes=votes,
             draws=draws,
             prefix_hash=prefix_hash,
             fused=fused,

@@ -1,38 +1,45 @@
-"""What tools said of single steps: the `step_valid` evidence of a shard.
+"""What tools said of single steps: the `step_valid` evidence of a shard, but for judges'.
 
 Guarantees: a step is refuted if any tool calls it incorrect, and confirmed if some tool calls it
-correct and none incorrect; unknown is neither. `verdicts` lists every tool that decided or has
-something to show, in the order of annotator and source, with its details' texts as the reason.
-Does not weigh tools against each other.
+correct and none incorrect; unknown is neither. A judge's votes are opinions and refute nothing
+(`pipeline.labels.judges` counts them). Does not weigh tools against each other.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from pipeline.labels.counts import locate
+from pipeline.labels.judges import of_judge
 from pipeline.labels.layout import Bools, Layout
-from pipeline.schemas import STEP_VERDICT
 from pipeline.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Per step: refuted, confirmed; and the list of verdicts a step as an Arrow array."""
+    """Per step: refuted, confirmed."""
 
     refuted: Bools
     confirmed: Bools
-    verdicts: Any
+
+    @staticmethod
+    def of(rows: pl.DataFrame, layout: Layout) -> Tools:
+        """From the rows of `read_tools`."""
+        flat = rows["flat"].to_numpy()
+        refuted = np.zeros(layout.num_steps, dtype=np.bool_)
+        confirmed = np.zeros(layout.num_steps, dtype=np.bool_)
+        refuted[flat[(rows["verdict"] == Verdict.INCORRECT.value).to_numpy()]] = True
+        confirmed[flat[(rows["verdict"] == Verdict.CORRECT.value).to_numpy()]] = True
+        return Tools(refuted, confirmed & ~refuted)
 
 
-def read_tools(evidence: pl.DataFrame, ids: pl.Series, layout: Layout) -> Tools:
+def read_tools(evidence: pl.DataFrame, ids: pl.Series, layout: Layout) -> pl.DataFrame:
+    """One row for each step and source: flat (the step), annotator, source, verdict, detail."""
     rows = locate(
-        evidence,
+        evidence.filter(~of_judge()),
         "step_valid",
         ids,
         layout,
@@ -46,26 +53,10 @@ def read_tools(evidence: pl.DataFrame, ids: pl.Series, layout: Layout) -> Tools:
         .then(pl.lit(Verdict.CORRECT.value))
         .otherwise(pl.lit(Verdict.UNKNOWN.value))
     )
-    texts = pl.col("detail").list.eval(pl.element().struct.field("text").drop_nulls())
-    rows = (
-        rows.with_columns(pl.Series("flat", flat), verdict=verdict)
-        .filter((pl.col("verdict") != "unknown") | (pl.col("detail").list.len() > 0))
-        .sort("flat", "annotator", "source")
-        .select(
-            "flat",
-            "annotator",
-            "verdict",
-            reason=pl.when(pl.col("detail").list.len() > 0).then(texts.list.join("; ")),
-        )
+    return rows.select(
+        "annotator",
+        "source",
+        "detail",
+        flat=pl.Series(flat, dtype=pl.Int64),
+        verdict=verdict,
     )
-    flat = rows["flat"].to_numpy()
-    refuted = np.zeros(layout.num_steps, dtype=np.bool_)
-    confirmed = np.zeros(layout.num_steps, dtype=np.bool_)
-    refuted[flat[(rows["verdict"] == Verdict.INCORRECT.value).to_numpy()]] = True
-    confirmed[flat[(rows["verdict"] == Verdict.CORRECT.value).to_numpy()]] = True
-    structs = pa.StructArray.from_arrays(
-        [rows[field.name].to_arrow().cast(pa.string()) for field in STEP_VERDICT],
-        fields=list(STEP_VERDICT),
-    )
-    of_step = Layout.of_lengths(np.bincount(flat, minlength=layout.num_steps))
-    return Tools(refuted, confirmed & ~refuted, of_step.lists(structs))

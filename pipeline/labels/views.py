@@ -1,7 +1,7 @@
-"""The views that exist, by their name in a recipe.
+"""The views by their name in a recipe.
 
-Guarantees: `check` raises RecipeError for a view or filter that cannot be derived, before
-anything is spent. Does not check the search: see `pipeline.labels.feeds`.
+Guarantees: one for each `ViewName`. Does not say whether a search buys what a view reads: see
+`pipeline.labels.feeds`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipeline import recipe
-from pipeline.errors import RecipeError
 from pipeline.labels.advantage import advantage
 from pipeline.labels.hard import hard
 from pipeline.labels.hybrid import hybrid
@@ -19,8 +18,9 @@ from pipeline.labels.scan import scan
 from pipeline.labels.shard import Shard, View
 from pipeline.labels.soft import soft
 from pipeline.labels.tool_view import tools
+from pipeline.labels.vote_views import aurora, capo, spark
 
-VIEWS: dict[str, Callable[[Shard, recipe.Labels], View]] = {
+VIEWS: dict[recipe.ViewName, Callable[[Shard, recipe.Labels], View]] = {
     "hard": hard,
     "soft": soft,
     "scan": scan,
@@ -29,19 +29,7 @@ VIEWS: dict[str, Callable[[Shard, recipe.Labels], View]] = {
     "tools": tools,
     "hybrid": hybrid,
     "posterior": posterior,
+    "spark": spark,
+    "aurora": aurora,
+    "capo": capo,
 }
-
-
-def check(settings: recipe.Labels) -> None:
-    """Raises RecipeError where `derive` could not follow these settings."""
-    if settings.view not in VIEWS:
-        raise RecipeError(
-            f"labels.view = {settings.view!r} does not exist yet; views now: {', '.join(VIEWS)}",
-            key="labels.view",
-        )
-    if settings.filter != "none":
-        raise RecipeError(
-            f"labels.filter = {settings.filter!r} needs a judge annotator, and there is none yet;"
-            " set it to 'none'",
-            key="labels.filter",
-        )

@@ -274,8 +274,6 @@ def test_a_foreign_folder_is_refused(toy_recipe, tmp_path):
 @pytest.mark.parametrize(
     ("table", "change", "said"),
     [
-        ("labels", {"view": "spark"}, "spark"),
-        ("labels", {"filter": "qwen"}, "labels.filter"),
         ("annotators", {"oracle": {}}, "annotators.oracle"),
         ("annotators", {"arithmetic": {"tolerance": 1}}, "tolerance"),
         ("annotators", {"answer_logprob": {"template": "none"}}, "answer_logprob.template"),

@@ -75,6 +75,16 @@ def test_a_veto_needs_its_annotator() -> None:
         parse(raw(annotators={"arithmetic": {}}, labels={"veto": ["arithmetik"]}), "r.toml")
 
 
+@pytest.mark.parametrize(
+    "labels", [{"view": "spark"}, {"view": "aurora"}, {"view": "capo"}, {"filter": "qwen"}]
+)
+def test_what_reads_votes_needs_a_judge(labels: dict[str, str]) -> None:
+    ((key, value),) = labels.items()
+    with pytest.raises(RecipeError, match=rf"labels\.{key} = '{value}' reads a judge's votes"):
+        parse(raw(annotators={"judges": {}, "arithmetic": {}}, labels=labels), "r.toml")
+    assert parse(raw(annotators={"judge_small": {}}, labels=labels), "r.toml")
+
+
 def test_a_server_needs_its_address() -> None:
     with pytest.raises(RecipeError, match="needs base_urls"):
         parse(raw(policy={"engine": "openai", "model": "m"}), "r.toml")

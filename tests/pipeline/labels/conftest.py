@@ -1,5 +1,6 @@
 """Small frames for label tests: a solution is written as its counts, such as "5/8" or "0/2?6"
-(c right of n known, ?u unknown, a trailing ! for censored; "" for not measured)."""
+(c right of n known, ?u unknown, a trailing ! for censored; "" for not measured), and a judge's
+votes as "5-3" or "5-3?1" (correct, incorrect, unknown; "" for none)."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from pipeline.labels.derive import Provenance, derive
 from pipeline.schemas import EVIDENCE, PROBLEMS, SOLUTIONS, TREE
 
 COUNT = re.compile(r"(\d+)/(\d+)(?:\?(\d+))?(!)?")
+VOTES = re.compile(r"(\d+)-(\d+)(?:\?(\d+))?")
 
 
 @dataclass
@@ -31,6 +33,8 @@ class Case:
     draws: int = 1
     text: str = ""
     tools: dict[int, tuple[int, int]] = field(default_factory=dict)  # step -> correct, incorrect
+    votes: dict[str, Sequence[str]] = field(default_factory=dict)  # of a judge, on each step
+    critiques: dict[str, Sequence[str]] = field(default_factory=dict)  # the same, of the prefix
     origin: str = "sampled"
     texts: Sequence[str] | None = None  # of the steps; their numbers if None
     hashes: Sequence[str] | None = None  # prefix hashes, one a step
@@ -75,6 +79,13 @@ class Case:
             row = self._row(step, "step_valid", right, wrong, int(right + wrong == 0))
             detail = [{"rule": "sum", "start": 0, "end": 1, "text": "one"}, {"text": "two"}]
             rows.append(row | {"annotator": "arithmetic", "detail": detail if wrong else []})
+        for target, judges in (("step_valid", self.votes), ("prefix_correct", self.critiques)):
+            for judge, votes in judges.items():
+                for step, text in enumerate(votes):
+                    match = VOTES.fullmatch(text)
+                    if match:
+                        row = self._row(step, target, *(int(n or 0) for n in match.groups()))
+                        rows.append(row | {"annotator": judge})
         return rows
 
     def _row(self, step: int, target: str, c: int, i: int, u: int) -> dict[str, Any]:
@@ -154,7 +165,7 @@ def row() -> Callable[..., dict[str, Any]]:
     """The row of one solution, written as its counts."""
 
     def one(*counts: str, outcome: str | None = "incorrect", root: str = "", **settings: Any):
-        tools = settings.pop("tools", {})
-        return table(Case(counts, outcome, root, tools=tools), **settings)[0]
+        said = {name: settings.pop(name, {}) for name in ("tools", "votes", "critiques")}
+        return table(Case(counts, outcome, root, **said), **settings)[0]
 
     return one

@@ -77,6 +77,9 @@ def test_grown_solution_is_no_screening_sample(family, rows):
         ("advantage", [1, None, None], [None, None, None]),
         ("tools", [None, None, None], [None, None, None]),
         ("hybrid", [0, None, None], [0.0, None, None]),
+        ("spark", [None, None, None], [None, None, None]),
+        ("aurora", [None, None, None], [None, None, None]),
+        ("capo", [None, None, None], [None, None, None]),
     ],
 )
 def test_grown_solution_in_each_view(family, rows, view, label, p_correct):
@@ -87,7 +90,7 @@ def test_grown_solution_in_each_view(family, rows, view, label, p_correct):
 def test_every_view_is_in_the_table_above():
     (mark,) = test_grown_solution_in_each_view.pytestmark
     # The posterior's numbers are a model's: tests/pipeline/posterior.
-    assert [*(one[0] for one in mark.args[1]), "posterior"] == list(VIEWS)
+    assert {*(one[0] for one in mark.args[1]), "posterior"} == set(VIEWS)
 
 
 def test_edge_of_several_steps_labels_its_end_alone(case, rows):
