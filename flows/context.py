@@ -6,9 +6,11 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from annotators.judge.annotator import Judge, prompt_hash, templates_of
+from annotators.judge.settings import judge_settings
 from annotators.rollouts import VERSION as ROLLOUTS_VERSION
 from flows.loop import LoopThread
-from pipeline.engines.base import Engine, EngineIdentity
+from pipeline.engines.base import Engine, EngineIdentity, Sampling
 from pipeline.engines.build import build_engine, sampling_of
 from pipeline.errors import OutputError
 from pipeline.files import write_json
@@ -50,6 +52,18 @@ class Role:
 
 
 @dataclass(slots=True)
+class JudgeRole:
+    """A model as a judge, with its prompts."""
+
+    judge: Judge
+    live: bool
+
+    @property
+    def sampling(self) -> Sampling:
+        return sampling_of(self.judge.settings)
+
+
+@dataclass(slots=True)
 class RunContext:
     """Open from `open_context` to `close`."""
 
@@ -61,6 +75,7 @@ class RunContext:
     pool: CheckerPool
     grader: Grader
     meter: Meter
+    judges: dict[str, JudgeRole] = field(default_factory=dict)  # by name, in the recipe's order
     engines: list[Engine] = field(default_factory=list)
 
     def close(self) -> None:
@@ -82,13 +97,20 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
         known = _read_identities(folder)
         policy = _role(recipe.policy, recipe, None, loop, started, known.get("policy"), replay)
         prover = _role(recipe.prover(), recipe, policy, loop, started, known.get("prover"), replay)
+        judges = {
+            name: _judge(name, recipe, loop, started, known.get(name), replay)
+            for name in recipe.judges()
+        }
     except BaseException:
         for engine in started:
             loop.call(engine.close())
         loop.stop()
         pool.close()
         raise
-    return RunContext(recipe, folder, loop, policy, prover, pool, Grader(pool), Meter(), started)
+    grader, meter = Grader(pool), Meter()
+    return RunContext(
+        recipe, folder, loop, policy, prover, pool, grader, meter, judges, engines=started
+    )
 
 
 def note_identities(context: RunContext) -> None:
@@ -96,7 +118,10 @@ def note_identities(context: RunContext) -> None:
     place = context.folder.plans / "identity.json"
     if not place.exists():
         roles = {"policy": context.policy, "prover": context.prover}
-        write_json(place, {name: _noted(role) for name, role in roles.items()})
+        noted = {name: _noted(role.identity, role.template.hash) for name, role in roles.items()}
+        for name, role in context.judges.items():
+            noted[name] = _noted(role.judge.identity, role.judge.prompt_hash)
+        write_json(place, noted)
 
 
 def known_prompts(folder: DatasetFolder) -> dict[str, str]:
@@ -104,9 +129,9 @@ def known_prompts(folder: DatasetFolder) -> dict[str, str]:
     return {name: role["prompt_hash"] for name, role in _read_identities(folder).items()}
 
 
-def _noted(role: Role) -> dict[str, str]:
+def _noted(identity: EngineIdentity, prompt_hash: str) -> dict[str, str]:
     # The prompt's hash too: its file may be edited while its name stays.
-    return {**asdict(role.identity), "prompt_hash": role.template.hash}
+    return {**asdict(identity), "prompt_hash": prompt_hash}
 
 
 def _role(
@@ -119,32 +144,64 @@ def _role(
     replay: bool,
 ) -> Role:
     template = load_prompt(model.prompt)
-    if known is not None:
-        known = dict(known)
-        if known.pop("prompt_hash") != template.hash:
-            raise OutputError(
-                f"the prompt {model.prompt!r} is not what it was when this folder was begun: one "
-                f"dataset has one prompt; choose another --out",
-                key="prompt",
-            )
+    _check_prompt(known, template.hash, f"the prompt {model.prompt!r} is")
     if other is not None and _weights(other.model) == _weights(model):
         return Role(model, other.engine, template, other.identity, other.live)
+    engine, identity = _connect(model, recipe, loop, started, known, replay)
+    return Role(model, engine, template, identity, live=not replay)
+
+
+def _judge(
+    name: str,
+    recipe: Recipe,
+    loop: LoopThread,
+    started: list[Engine],
+    known: dict[str, Any] | None,
+    replay: bool,
+) -> JudgeRole:
+    settings = judge_settings(name, recipe.annotators[name])
+    templates = templates_of(settings)
+    _check_prompt(known, prompt_hash(templates), f"the prompts of {name} are")
+    engine, identity = _connect(settings, recipe, loop, started, known, replay)
+    return JudgeRole(Judge(name, settings, templates, identity, engine), live=not replay)
+
+
+def _check_prompt(known: dict[str, Any] | None, found: str, what: str) -> None:
+    if known is not None and known["prompt_hash"] != found:
+        raise OutputError(
+            f"{what} not what it was when this folder was begun: one dataset has one prompt; "
+            f"choose another --out",
+            key="prompt",
+        )
+
+
+def _connect(
+    model: Model,
+    recipe: Recipe,
+    loop: LoopThread,
+    started: list[Engine],
+    known: dict[str, Any] | None,
+    replay: bool,
+) -> tuple[Engine, EngineIdentity]:
+    """An engine that is started, but for a replay, and is the one that the folder knows."""
     engine = build_engine(model, recipe.run.patience_s)
+    old = None
+    if known is not None:
+        old = EngineIdentity(known["model_revision"], known["tokenizer_hash"])
     if replay:
-        if known is None:
+        if old is None:
             raise OutputError("--replay: this folder holds no run to replay")
-        return Role(model, engine, template, EngineIdentity(**known), live=False)
+        return engine, old
     loop.call(engine.start())
     started.append(engine)
-    identity = engine.identity
-    if known is not None and EngineIdentity(**known) != identity:
+    if old is not None and old != engine.identity:
         raise OutputError(
             f"the model {model.model!r} is not the one this folder was begun with (revision "
-            f"{identity.model_revision}, was {known['model_revision']}): labels of one dataset "
+            f"{engine.identity.model_revision}, was {old.model_revision}): labels of one dataset "
             f"come from one policy; choose another --out",
             model=model.model,
         )
-    return Role(model, engine, template, identity, live=True)
+    return engine, engine.identity
 
 
 def _weights(model: Model) -> tuple[object, ...]:

@@ -29,6 +29,9 @@ ViewName = Literal[
 AfterError = Literal["mask", "propagate", "local"]
 
 
+_OF_SERVERS = ("base_urls", "max_running", "requests_per_minute")
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -227,9 +230,21 @@ class Recipe(_Table):
         del whole["rollouts"]["budget_tokens"]
         for table in ("policy", "rollouts"):
             # Where a server stands and how much it takes is not what it answers.
-            for key in ("base_urls", "max_running", "requests_per_minute"):
+            for key in _OF_SERVERS:
                 del whole[table][key]
+        for name, settings in whole["annotators"].items():
+            if is_judge(name):
+                for key in (*_OF_SERVERS, "budget_tokens"):
+                    settings.pop(key, None)
         return whole
+
+    def judges(self) -> list[str]:
+        """Names of the annotators that are judges, in the recipe's order."""
+        return [name for name in self.annotators if is_judge(name)]
+
+    def checkers(self) -> list[str]:
+        """Names of the others."""
+        return [name for name in self.annotators if not is_judge(name)]
 
     def hash(self) -> str:
         return content_hash(self.identity())

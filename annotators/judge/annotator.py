@@ -13,7 +13,7 @@ Not guaranteed: that a judge is right; annotators/judge/probes measures that bef
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,13 +57,6 @@ class Judge:
     identity: EngineIdentity
     engine: Engine
 
-    @staticmethod
-    def load(
-        name: str, settings: JudgeSettings, identity: EngineIdentity, engine: Engine
-    ) -> Judge:
-        """Raises RecipeError where a template is missing or wrong."""
-        return Judge(name, settings, templates_of(settings), identity, engine)
-
     @property
     def modes(self) -> list[Mode]:
         return [MODES[name] for name in self.settings.modes]
@@ -77,6 +70,10 @@ class Judge:
         prompt = self.templates[mode.name].hash
         return content_hash([VERSION, mode.name, *model, prompt, *sampling, *thought])
 
+    @property
+    def prompt_hash(self) -> str:
+        return prompt_hash(self.templates)
+
     def shape(self) -> list[Any]:
         """What shapes its evidence: the sources, and how often each is asked."""
         return [*(self.source(mode) for mode in self.modes), self.settings.samples]
@@ -89,6 +86,11 @@ class Judge:
         """What a request with it reads, or nearly: a chat's template is its server's."""
         ids = self.engine.encode(prompt.text)
         return about_tokens(prompt.text) if ids is None else len(ids)
+
+
+def prompt_hash(templates: Mapping[str, JudgeTemplate]) -> str:
+    """Of all prompts of a judge."""
+    return content_hash({mode: template.hash for mode, template in templates.items()})
 
 
 def templates_of(settings: JudgeSettings) -> dict[str, JudgeTemplate]:
