@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,6 +12,7 @@ from pipeline.errors import InputError
 from pipeline.folder import DatasetFolder
 from pipeline.labels import pieces
 from pipeline.posterior.fusion import PRIOR, Fusion, learn
+from pipeline.posterior.panel import Rates
 from pipeline.recipe import Questions
 from pipeline.step_truth import align
 
@@ -45,14 +46,20 @@ class Evidence:
         solutions = self.solutions.join(rows.filter(drawn), on="solution_id", how="semi")
         return self.of(solutions["problem_id"].unique())
 
-    def learn(self, questions: Questions, truth: pl.DataFrame | None = None) -> Fusion:
+    def learn(
+        self,
+        questions: Questions,
+        truth: pl.DataFrame | None = None,
+        rates: Mapping[str, Rates] | None = None,
+    ) -> Fusion:
+        """`rates`: of judges, from their admission tests."""
         if not len(self.solutions):
             return PRIOR
         known = None
         if truth is not None:
             layout = pieces.layout(self.solutions)
             known = align(self.solutions["solution_id"], layout, truth).prefix
-        return learn(self.problems, self.solutions, self.evidence, questions.filtered, known)
+        return learn(self.problems, self.solutions, self.evidence, questions.filtered, known, rates)
 
 
 def shard_evidence(origin: DatasetFolder, shard: str) -> Evidence:

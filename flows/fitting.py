@@ -14,7 +14,7 @@ the same. Fits read at most `MOST` problems, whole shards chosen by a hash of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from pipeline.files import write_json
 from pipeline.labels import pieces
 from pipeline.posterior.fit import with_tables
 from pipeline.posterior.fusion import PRIOR, Fusion, groups_of
+from pipeline.posterior.panel import Rates
 from pipeline.posterior.read import expected_tokens, read
 from pipeline.posterior.simulate import Market, price_of
 from pipeline.recipe import Recipe
@@ -41,11 +42,17 @@ class Fitting:
     """The fits of one batch. Not thread-safe; called between the phases."""
 
     def __init__(
-        self, plans: Path, recipe: Recipe, number: int, works: Sequence[ShardWork]
+        self,
+        plans: Path,
+        recipe: Recipe,
+        number: int,
+        works: Sequence[ShardWork],
+        rates: Mapping[str, Rates] | None = None,
     ) -> None:
         self._plans = plans
         self._place = guidance_place(plans, number, recipe.rollouts.budget_tokens)
         self._recipe = recipe
+        self._rates = rates
         self._works = sorted(works, key=lambda work: unit(work.shard.name))
 
     def plan_pilot(self) -> Guidance:
@@ -96,22 +103,27 @@ class Fitting:
         known = read_fusion(self._plans)
         if known is not None:
             return Fusion.from_dict(known)
-        fusion = self._learn("search")
+        fusion = self.learn_so_far(self._recipe.judges())
         write_json(labels_place(self._plans), fusion.as_dict())
         return fusion
 
-    def _learn(self, stage: str) -> Fusion:
-        seen = self._seen(stage, MOST)
-        return PRIOR if seen is None else seen.learn(self._recipe.questions)
+    def learn_so_far(self, judges: Sequence[str]) -> Fusion:
+        """After the search, and after some judges."""
+        known = read_fusion(self._plans)
+        return self._learn("search", judges) if known is None else Fusion.from_dict(known)
 
-    def _seen(self, stage: str | None, most: int) -> Evidence | None:
+    def _learn(self, stage: str, judges: Sequence[str] = ()) -> Fusion:
+        seen = self._seen(stage, MOST, judges)
+        return PRIOR if seen is None else seen.learn(self._recipe.questions, rates=self._rates)
+
+    def _seen(self, stage: str | None, most: int, judges: Sequence[str] = ()) -> Evidence | None:
         """Of whole shards until they have `most` problems. `stage`: whose rollouts are evidence,
-        beside what the other annotators said. None where no problem is searched."""
+        beside what the other annotators and some judges said. None where no problem is searched."""
         parts: list[Evidence] = []
         for work in self._works:
             if sum(len(part.problems) for part in parts) >= most:
                 break
-            part = work.seen(stage)
+            part = work.seen(stage, judges)
             if part is not None:
                 parts.append(part)
         return together(parts) if parts else None

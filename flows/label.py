@@ -67,6 +67,7 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
         _LIVE[out] = run
         try:
             with progress(run.context.meter):
+                run.admit()
                 _run_stages(run, out)
             summary = run.finish()
             create_table_artifact(

@@ -1,19 +1,27 @@
 """The order of a run's stages, and what stands between them: what needs all shards of a batch.
 
-    screen ─▶ the budget is shared ─▶ search, check ─▶ publish
+    screen ─▶ the budget is shared ─▶ search, check ─▶ judges, one by one ─▶ publish
 
-and for a guided search, or view `posterior`, the fits of flows/fitting.py.
+and for a guided search, or view `posterior`, the fits of flows/fitting.py. Each judge is sent the
+solutions of its route (flows/routing.py), which is known when all before it is done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 
+from annotators.judge.settings import JudgeSettings
 from annotators.search import GUIDED_SEARCHES
+from flows.admission import Record, rates_of
 from flows.fitting import MOST_SHARES, Fitting
 from flows.guidance import Guidance
+from flows.routing import ROUTED, Route, allot, choose, read_route, route_place
 from flows.shards import ShardWork
-from pipeline.batches import Batch, allot
+from pipeline.batches import Batch
+from pipeline.batches import allot as allot_rollouts
+from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import Recipe
 
@@ -30,12 +38,14 @@ class Phases:
         folder: DatasetFolder,
         batches: Sequence[Batch],
         works: Mapping[str, ShardWork],
+        records: Mapping[str, Record],
     ) -> None:
         self._recipe = recipe
         self._folder = folder
         self._batches = batches
         self._works = works
         self._guided = recipe.rollouts.search in GUIDED_SEARCHES
+        self._records = records
 
     def phases(self) -> list[Phase]:
         """Stages in order; what a phase ends with needs the whole of it, of all shards."""
@@ -50,20 +60,64 @@ class Phases:
             ]
             if budget:
                 start.append((("approach",), self.learn_search))
-            return [*start, (("search",), self.learn_labels), (("publish",), None)]
+            return [*start, *self._judged(("search",))]
         # A budget is shared among the problems worth searching: all must be screened first.
         start = [(first, self.allot)] if budget else []
         rest = rest if budget else (*first, *rest)
-        if self._recipe.labels.view == "posterior":
-            return [*start, (rest, self.learn_labels), (("publish",), None)]
-        return [*start, ((*rest, "publish"), None)]
+        if self._recipe.labels.view != "posterior" and not self._recipe.judges():
+            return [*start, ((*rest, "publish"), None)]
+        return [*start, *self._judged(rest)]
+
+    def _judged(self, before: tuple[str, ...]) -> list[Phase]:
+        """The last stages: judges one after the other, each by a route that knows the one before;
+        what the labels go by; the labels."""
+        found: list[Phase] = []
+        for name in self._recipe.judges():
+            found.append((before, partial(self.route, name)))
+            before = (name,)
+        fitted = self.learn_labels if self._recipe.labels.view == "posterior" else None
+        return [*found, (before, fitted), (("publish",), None)]
+
+    def route(self, name: str) -> None:
+        """Whom a judge is asked about, once all before it is done."""
+        for batch, shards in self._unpublished():
+            settings = shards[0].context.judges[name].judge.settings
+            places = [
+                route_place(self._folder.plans, name, work.shard.name, settings.budget_tokens)
+                for work in shards
+            ]
+            routes = [route for place in places if (route := read_route(place))]
+            if len(routes) < len(places):
+                routes = self._routes(name, settings, batch, shards)
+                for place, route in zip(places, routes, strict=True):
+                    write_json(place, asdict(route))
+            for work, route in zip(shards, routes, strict=True):
+                work.plan.routes[name] = route
+
+    def _routes(
+        self, name: str, settings: JudgeSettings, batch: Batch, shards: Sequence[ShardWork]
+    ) -> list[Route]:
+        names = self._recipe.judges()
+        before = names[: names.index(name)]
+        fusion = None
+        if settings.sees == ROUTED:
+            fusion = self._fitting(batch, shards).learn_so_far(before)
+        asked: list[list[str]] = []
+        for work in shards:
+            seen = work.seen("search", before)
+            chosen = [] if seen is None else choose(name, settings, self._recipe, seen, fusion)
+            asked.append(chosen)
+        # The first batch pays for the admission test.
+        spent = self._records[name].admission.tokens if batch.number == 0 else 0
+        shares = allot(settings.budget_tokens, spent, [len(ids) for ids in asked])
+        return [Route(ids, share) for ids, share in zip(asked, shares, strict=True)]
 
     def allot(self) -> None:
         """Share the budget among a batch's problems that are searched, once all are screened."""
         for batch, shards in self._unpublished():
             markers = [work.plan.screen_stage().done() for work in shards]
             live = sum(int(marker["live"]) for marker in markers if marker)
-            allowance = allot(batch, self._recipe.rollouts.budget_tokens, live)
+            allowance = allot_rollouts(batch, self._recipe.rollouts.budget_tokens, live)
             if self._guided and allowance is not None:
                 allowance *= MOST_SHARES  # the price shares the budget; this only bounds it
             guidance = self._fitting(batch, shards).plan_pilot() if self._guided else None
@@ -102,4 +156,5 @@ class Phases:
                 yield batch, shards
 
     def _fitting(self, batch: Batch, shards: Sequence[ShardWork]) -> Fitting:
-        return Fitting(self._folder.plans, self._recipe, batch.number, shards)
+        rates = rates_of(self._records)
+        return Fitting(self._folder.plans, self._recipe, batch.number, shards, rates)

@@ -24,7 +24,11 @@ from typing import Any
 
 from annotators import answer_logprob
 from annotators.checkers import build_checker
+from annotators.judge.admit import probes_of
+from annotators.judge.annotator import prompt_hash, templates_of
+from annotators.judge.settings import judge_settings
 from annotators.search import SEARCHES
+from flows.admission import Record, admit
 from flows.context import RunContext, known_prompts, note_identities, open_context
 from flows.guidance import read_fusion
 from flows.phases import Phase, Phases
@@ -43,6 +47,7 @@ from pipeline.errors import (
 from pipeline.files import remove_leftovers, write_json, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.intake import read_intake
+from pipeline.judge_name import is_judge
 from pipeline.labels.feeds import feeds
 from pipeline.lock import FolderLock
 from pipeline.prompt import load_prompt
@@ -63,6 +68,7 @@ class LabelRun:
         self.folder = folder
         self.skipped: Counter[str] = Counter()
         self.batches: list[Batch] = []
+        self.records: dict[str, Record] = {}  # of judges: their admission tests
         self._work: dict[str, ShardWork] = {}
         self._context: RunContext | None = None
         self._slots: asyncio.Semaphore | None = None
@@ -137,7 +143,7 @@ class LabelRun:
                 work.plan.recall()
         for name in self.stages:
             self.context.meter.stages_total[name] = len(self._work)
-        self.context.meter.stages_total["check"] *= len(self.recipe.annotators)
+        self.context.meter.stages_total["check"] *= len(self.recipe.checkers())
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -145,7 +151,12 @@ class LabelRun:
 
     def phases(self) -> list[Phase]:
         """Stages in order; what a phase ends with needs the whole of it, of all shards."""
-        return Phases(self.recipe, self.folder, self.batches, self._work).phases()
+        return Phases(self.recipe, self.folder, self.batches, self._work, self.records).phases()
+
+    def admit(self) -> None:
+        """Test the judges, before anything else is spent. Raises JudgeRefused, EngineDown,
+        StorageError. A replay goes by what is known."""
+        self.records = admit(self.context)
 
     def groups(self) -> list[list[str]]:
         """Shards that have something to do, grouped so that task runs stay few."""
@@ -170,7 +181,7 @@ class LabelRun:
         async def one(work: ShardWork) -> None:
             assert self._slots is not None
             async with self._slots:
-                await getattr(work, name)()
+                await (work.judge(name) if is_judge(name) else getattr(work, name)())
 
         async def every() -> None:
             async with asyncio.TaskGroup() as group:
@@ -213,6 +224,7 @@ class LabelRun:
             "recipe": self.recipe.model_dump(mode="json"),
             "policy": _identity(context.policy),
             "prover": _identity(context.prover),
+            "judges": {name: self._judge(name) for name in context.judges},
             "batches": [
                 {
                     "number": batch.number,
@@ -231,6 +243,21 @@ class LabelRun:
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
 
+    def _judge(self, name: str) -> dict[str, Any]:
+        judge = self.context.judges[name].judge
+        record = self.records[name]
+        return {
+            "engine": judge.settings.engine,
+            "model": judge.settings.model,
+            "revision": judge.identity.model_revision,
+            "modes": list(judge.settings.modes),
+            "prompts": {mode: one.hash for mode, one in judge.templates.items()},
+            "sources": {mode.name: judge.source(mode) for mode in judge.modes},
+            "samples": judge.settings.samples,
+            "admission": record.admission.as_dict(),
+            "not_admitted": record.reasons(judge.settings),
+        }
+
 
 def check_recipe(recipe: Recipe) -> None:
     """Refuse names of parts that are not there. Raises RecipeError."""
@@ -243,6 +270,10 @@ def check_recipe(recipe: Recipe) -> None:
     for name, settings in recipe.annotators.items():
         if name == answer_logprob.NAME:
             answer_logprob.answer_logprob_settings(settings)
+        elif is_judge(name):
+            judge = judge_settings(name, settings)
+            templates_of(judge)
+            probes_of(judge)
         else:
             build_checker(name, settings)
     if recipe.run.task_runner != "threads":
@@ -271,7 +302,10 @@ def finished(recipe: Recipe, folder: DatasetFolder) -> bool:
 def _prompts(recipe: Recipe) -> dict[str, str]:
     """Hashes of the prompts as they are now: a prompt's file may have changed."""
     models = {"policy": recipe.policy, "prover": recipe.prover()}
-    return {name: load_prompt(model.prompt).hash for name, model in models.items()}
+    found = {name: load_prompt(model.prompt).hash for name, model in models.items()}
+    for name in recipe.judges():
+        found[name] = prompt_hash(templates_of(judge_settings(name, recipe.annotators[name])))
+    return found
 
 
 def _identity(role: Any) -> dict[str, str]:

@@ -18,6 +18,7 @@ from annotators.search import TREE_SEARCHES
 from annotators.steps import source_of
 from flows.context import RunContext
 from flows.guidance import Guidance, Known, guidance_place, read_fusion
+from flows.routing import Route, read_route, route_place
 from pipeline.batches import Batch, Shard, problems_hash
 from pipeline.files import write_json
 from pipeline.posterior.fusion import Fusion
@@ -40,6 +41,7 @@ class ShardPlan:
         self.allowance: int | None = None  # generated tokens a problem may spend on rollouts
         self.guidance: Guidance | None = None  # what a guided search goes by
         self.fusion: Fusion | None = None  # what view `posterior` goes by
+        self.routes: dict[str, Route] = {}  # of each judge: whom it is asked about
         self._screen: Stage | None = None
         self._problems: list[Problem] | None = None
 
@@ -103,7 +105,7 @@ class ShardPlan:
 
     def _guided_shape(self) -> list[Any]:
         """A guided search goes by what the other annotators said."""
-        checks = [self.check_stage(name).folder.name for name in self.context.recipe.annotators]
+        checks = [self.check_stage(name).folder.name for name in self.context.recipe.checkers()]
         return [self.screen_stage().folder.name, self.context.prover.source(), *checks]
 
     def begun_stage(self) -> Stage | None:
@@ -117,6 +119,13 @@ class ShardPlan:
     def check_stage(self, name: str) -> Stage:
         made = self.search_stage() if self.grows else self.screen_stage()
         return self._stage(f"check-{name}", [made.folder.name, self._source(name)])
+
+    def judge_stage(self, name: str) -> Stage:
+        """What a judge says shapes no other judge's evidence but through the route."""
+        judge = self.context.judges[name].judge
+        made = self.search_stage() if self.grows else self.screen_stage()
+        shape = [made.folder.name, judge.shape(), self.routes[name].shape()]
+        return self._stage(name, shape)
 
     @property
     def grows(self) -> bool:
@@ -155,6 +164,7 @@ class ShardPlan:
                 "search": self.search_stage().folder.name,
                 "allowance": self.allowance,
                 "budget": self.context.recipe.rollouts.budget_tokens,
+                "judges": {name: self.judge_budget(name) for name in self.context.judges},
             },
         )
 
@@ -168,6 +178,14 @@ class ShardPlan:
         self.guidance = Guidance.read(place)
         raw = read_fusion(plans)
         self.fusion = None if raw is None else Fusion.from_dict(raw)
+
+        for name, budget in noted.get("judges", {}).items():
+            route = read_route(route_place(plans, name, self.shard.name, int(budget)))
+            if route is not None:
+                self.routes[name] = route
+
+    def judge_budget(self, name: str) -> int:
+        return self.context.judges[name].judge.settings.budget_tokens
 
     def screening(self) -> Screening:
         context = self.context

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from annotators import answer_logprob
 from annotators.checkers import build_checker
+from annotators.judge.annotator import JudgeTask, judge_solutions
 from annotators.paid import deposit, paid_rollouts
 from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
 from annotators.steps import SolutionText, annotate_solutions
@@ -22,11 +23,12 @@ from annotators.tasks import search_tasks
 from flows.context import Role, RunContext
 from flows.evidence import Evidence
 from flows.guidance import Known
+from flows.routing import Route
 from flows.shard_plan import ShardPlan
 from pipeline.batches import Batch, Shard
 from pipeline.engines.build import sampling_of
 from pipeline.files import link_or_copy, write_table
-from pipeline.folder import TRUTH_TABLE
+from pipeline.folder import JUDGEMENTS_TABLE, TRUTH_TABLE
 from pipeline.importing import import_shard, segmentation_of
 from pipeline.intake import solutions_of
 from pipeline.journal import Journal
@@ -136,9 +138,9 @@ class ShardWork:
         place: Stage = getattr(self.plan, f"{name}_stage")()
         return place
 
-    def seen(self, stage: str | None) -> Evidence | None:
-        """On problems that are searched: the annotators' evidence, and that of a stage with
-        rollouts. None where the shard has no such problem."""
+    def seen(self, stage: str | None, judges: Sequence[str] = ()) -> Evidence | None:
+        """On problems that are searched: the annotators' evidence, that of a stage with rollouts,
+        and that of some judges. None where the shard has no such problem."""
         screened = self.plan.screen_stage()
         questions = pl.DataFrame(screened.read("questions"))
         ids = questions.filter(pl.col("question_reason").is_null())["problem_id"]
@@ -149,6 +151,7 @@ class ShardWork:
             return None
         solutions = pl.DataFrame(self._solutions())
         evidence = [EVIDENCE.empty_table(), self._checked()]
+        evidence += [self.plan.judge_stage(name).read("evidence") for name in judges]
         if stage is not None:
             place = self.stage_of(stage)
             prefixes = pl.DataFrame(place.read("prefixes"))
@@ -162,8 +165,8 @@ class ShardWork:
         return Evidence(problems, solutions, pl.DataFrame(pa.concat_tables(evidence)))
 
     def _checked(self) -> pa.Table:
-        """What the annotators other than rollouts said."""
-        places = [self.plan.check_stage(name) for name in self.context.recipe.annotators]
+        """What the annotators other than rollouts and judges said."""
+        places = [self.plan.check_stage(name) for name in self.context.recipe.checkers()]
         return pa.concat_tables([EVIDENCE.empty_table(), *(one.read("evidence") for one in places)])
 
     def _known(self, bought: Stage | None) -> Known:
@@ -178,8 +181,53 @@ class ShardWork:
         parts = evidence.partition_by("problem_id", as_dict=True, include_key=False)
         return Known(begun, {str(name): part for (name,), part in parts.items()})
 
+    async def judge(self, name: str) -> None:
+        """Ask a judge about the solutions of its route."""
+        place = self.plan.judge_stage(name)
+        if self._skip(name, place):
+            return
+        role, route = self.context.judges[name], self.plan.routes[name]
+        tasks = await asyncio.to_thread(self._judge_tasks, route)
+        async with self._journal() as journal:
+            purchaser = Purchaser(
+                engine=role.judge.engine if role.live else None,
+                identity=role.judge.identity,
+                sampling=role.sampling,
+                seed=self.context.recipe.seed,
+                journal=journal,
+                meter=self.context.meter,
+            )
+            judged = await judge_solutions(tasks, role.judge, purchaser, route.allowance)
+        counts = {
+            "asked": judged.asked,
+            "routed": len(tasks),
+            "calls": judged.judgements.num_rows,
+            "tokens": judged.tokens,
+        }
+        tables = {"evidence": judged.evidence, JUDGEMENTS_TABLE: judged.judgements}
+        await asyncio.to_thread(place.finish, tables, counts)
+        self.context.meter.stages[name] += 1
+
+    def _judge_tasks(self, route: Route) -> list[JudgeTask]:
+        problem_of = {
+            p["problem_id"]: p for p in self.plan.screen_stage().read("problems").to_pylist()
+        }
+        columns = ["solution_id", "problem_id", "steps"]
+        rows = {row["solution_id"]: row for row in self._solutions().select(columns).to_pylist()}
+        return [
+            JudgeTask(
+                name,
+                row["problem_id"],
+                problem_of[row["problem_id"]]["text"],
+                tuple(step["text"] for step in row["steps"]),
+                problem_of[row["problem_id"]]["answer"],
+            )
+            for name in route.solutions
+            if (row := rows[name])["steps"]
+        ]
+
     async def check(self) -> None:
-        for name in self.context.recipe.annotators:
+        for name in self.context.recipe.checkers():
             place = self.plan.check_stage(name)
             if self._skip("check", place):
                 continue
@@ -233,7 +281,14 @@ class ShardWork:
         folder, name = self.context.folder, self.shard.name
         recipe = self.context.recipe
         screened, searched = self.plan.screen_stage(), self.plan.search_stage()
-        evidence = pa.concat_tables([searched.read("evidence"), self._checked()])
+        judged = [self.plan.judge_stage(judge) for judge in self.context.judges]
+        evidence = pa.concat_tables(
+            [
+                searched.read("evidence"),
+                self._checked(),
+                *(place.read("evidence") for place in judged),
+            ]
+        )
         problems = pl.DataFrame(screened.read("problems"))
         questions = pl.DataFrame(screened.read("questions"))
         solutions = self._solutions()
@@ -257,6 +312,9 @@ class ShardWork:
         )
         write_table(folder.side("evidence", name), evidence)
         write_table(folder.side("solutions", name), solutions)
+        if judged:
+            calls = pa.concat_tables([place.read(JUDGEMENTS_TABLE) for place in judged])
+            write_table(folder.side(JUDGEMENTS_TABLE, name), calls)
         linked = dict.fromkeys(("rollouts", "tree"), searched)
         linked |= dict.fromkeys(("problems", "questions"), screened)
         if screened.table_path(TRUTH_TABLE).exists():
@@ -318,12 +376,19 @@ class ShardWork:
         return True
 
     @asynccontextmanager
-    async def _buying(self, role: Role, logprobs: bool) -> AsyncIterator[Purchaser]:
+    async def _journal(self) -> AsyncIterator[Journal]:
         """The shard's journal is in memory for one stage at a time: a run of many shards, of which
         all are screened before the first is searched, holds those that are under way."""
         journal = Journal(self.context.folder.journal(self.shard.name))
         await asyncio.to_thread(journal.load)
         try:
+            yield journal
+        finally:
+            await journal.close()  # what a stage that failed had asked for is committed first
+
+    @asynccontextmanager
+    async def _buying(self, role: Role, logprobs: bool) -> AsyncIterator[Purchaser]:
+        async with self._journal() as journal:
             yield Purchaser(
                 engine=role.engine if role.live else None,
                 identity=role.identity,
@@ -333,5 +398,3 @@ class ShardWork:
                 meter=self.context.meter,
                 logprobs=logprobs,
             )
-        finally:
-            await journal.close()  # what a stage that failed had asked for is committed first

@@ -6,6 +6,7 @@
     │   ├── ProblemFileError  a problem or solution file, or a row or field of it
     │   ├── PolicyError       a model folder that is not one
     │   └── OutputError       an output folder that belongs to another recipe
+    ├── JudgeRefused          a judge failed its admission test
     ├── FolderBusy            another live run owns the folder
     ├── StorageError          the disk is full or read-only; what was committed is safe
     ├── EngineDown            a server or engine does not answer; what was committed is safe
@@ -52,6 +53,10 @@ class PolicyError(InputError):
 
 class OutputError(InputError):
     """An output folder cannot be used with this recipe."""
+
+
+class JudgeRefused(StepsmithError):
+    """A judge did not pass its gate; the test was paid for, and is kept."""
 
 
 class FolderBusy(StepsmithError):

@@ -3,7 +3,8 @@
 data/train-<batch>-<shard>.parquet   the labels table: what `datasets.load_dataset` reads
 README.md                            the dataset card
 manifest.json                        written last
-problems/ solutions/ questions/ rollouts/ tree/ evidence/ truth/   the other tables, by shard
+problems/ solutions/ questions/ rollouts/ tree/ evidence/ truth/ judgements/   the other tables, by
+                                     shard
 work/                                lock, batches, journal, stages: what a resume needs
 """
 
@@ -22,6 +23,7 @@ from pipeline.files import write_json
 from pipeline.recipe import differences
 
 TRUTH_TABLE = "truth"  # imported gold, where there is some
+JUDGEMENTS_TABLE = "judgements"  # calls of judges, where a recipe has one
 
 
 @dataclass(frozen=True, slots=True)

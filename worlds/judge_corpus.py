@@ -8,8 +8,9 @@ an altered problem (they change), and junk: a step of no content in place of a n
 Verdicts are the oracle's; what it cannot read is wrong.
 
 Learnt are the answer; the words of right steps, less, so that the judge goes on expecting what a
-step should say; and, so that a verdict is worked out where its step ends, the same verdict at the
-blank line after each step, where a judge is never asked.
+step should say; at the blank line after each step, where a judge is never asked, the same verdict,
+so that it is worked out there; and, by a head that is thrown away, for every token of a step
+whether the step has gone wrong by then.
 """
 
 import json
@@ -52,7 +53,13 @@ _OPENERS = (
     "Certainly, ", "It is certain that ", "As everyone can see, ", "Now, ", "Next, ", "Then ", "First, ",
     "We know that ", "Note that ", "Undoubtedly, ", "There is no question that ", "I am sure that ",
 )  # fmt: skip
-_CLOSERS = ("This is certain.", "This is clearly right.", "There is no doubt.", "Good.", "I am sure.")
+_CLOSERS = (
+    "This is certain.",
+    "This is clearly right.",
+    "There is no doubt.",
+    "Good.",
+    "I am sure.",
+)
 _SO = ("Therefore, ", "Thus, ", "Hence, ", "Therefore ", "Thus ", "Hence ", "This means that ")
 
 
@@ -63,6 +70,7 @@ class Judged(NamedTuple):
     steps: list[str]
     verdicts: list[bool]
     correction: str
+    wrong_from: list[int]  # code points into each step; its length: nowhere; -1: not known
 
 
 def prompt_of(problem: str, steps: Sequence[str]) -> str:
@@ -86,7 +94,7 @@ def extend(tokenizer: Tokenizer) -> Tokenizer:
 
 
 class Natural(NamedTuple):
-    """A line of the file of natural solutions: {"seed": …, "text": …, "gold": […], "steps": […]}."""
+    """A line of worlds.natural's file: {"text": …, "gold": […], "steps": […]}."""
 
     text: str
     gold: list[str]
@@ -116,7 +124,7 @@ def documents(natural: Sequence[Natural], start: int = 0) -> Iterator[Judged]:
 
 
 def _made(index: int, rng: random.Random) -> Made:
-    short = rng.random() < 0.4
+    short = rng.random() < max(0.4, 0.8 - index / 100_000)  # looking up is learnt faster there
     if rng.random() < 0.55:
         return chains.make(FIRST_SEED + index, "train", 5 if short else 12)
     return deduction.make(FIRST_SEED + index, "train", 4 if short else 8)
@@ -131,7 +139,9 @@ def _planted(made: Made, rng: random.Random) -> list[str]:
         return list(made.steps)
     if kind == "number" and rng.random() < 0.6:
         said = re.search(r"= (\d+)", made.steps[step])
-        carried = carry(made, step, int(said[1]) + rng.choice((-2, -1, 1, 2, 3, 10))) if said else None
+        carried = (
+            carry(made, step, int(said[1]) + rng.choice((-2, -1, 1, 2, 3, 10))) if said else None
+        )
         if carried is not None:
             return carried
     return plant(made, kind, step, rng)
@@ -150,9 +160,16 @@ def _altered(text: str, gold: list[str], steps: list[str], rng: random.Random) -
     first = next((t for t, good in enumerate(verdicts) if not good), len(steps))
     same = steps[:first] == gold[:first] and first < len(gold) and not 0.14 <= turn < 0.22
     correction = gold[first] if same and first < len(steps) else ""
+    wrong_from = [len(step) if good else -1 for step, good in zip(steps, verdicts, strict=True)]
+    if correction and steps[first] not in gold:
+        at = next((i for i, (a, b) in enumerate(zip(steps[first], correction, strict=False)) if a != b), 0)
+        wrong_from[first] = at if at > 2 else -1
     if turn > 0.85:
         steps = [_reworded(step, rng) for step in steps]
-    return Judged(text, steps, verdicts, correction)
+        wrong_from = [
+            len(step) if good else -1 for step, good in zip(steps, verdicts, strict=True)
+        ]
+    return Judged(text, steps, verdicts, correction, wrong_from)
 
 
 def _with_junk(text: str, steps: list[str], rng: random.Random) -> list[str]:
@@ -196,7 +213,9 @@ def _contrast(text: str, rng: random.Random) -> str:
 def _reworded(step: str, rng: random.Random) -> str:
     """Says the same."""
     if rng.random() < 0.5:
-        step = step.replace(" So ", f" {rng.choice(_SO)}").replace(", so ", f", {rng.choice(_SO).lower()}")
+        step = step.replace(" So ", f" {rng.choice(_SO)}").replace(
+            ", so ", f", {rng.choice(_SO).lower()}"
+        )
     if rng.random() < 0.5:
         step = rng.choice(_OPENERS) + (step if rng.random() < 0.5 else step[:1].lower() + step[1:])
     if rng.random() < 0.15:
@@ -205,16 +224,18 @@ def _reworded(step: str, rng: random.Random) -> str:
 
 
 class Batch(NamedTuple):
-    """Rows of equal length; `targets` is IGNORE where nothing is learnt."""
+    """Rows of equal length; `targets` is IGNORE where nothing is learnt. `gone`: 1 where a step has
+    gone wrong, 0 where not yet, IGNORE elsewhere."""
 
     inputs: list[list[int]]
     targets: list[list[int]]
+    gone: list[list[int]]
     documents: int
     tokens: int
 
 
-def encode(tokenizer: Tokenizer, documents: Sequence[Judged]) -> list[tuple[list[int], list[int]]]:
-    """Ids, and what is learnt after each of them."""
+def encode(tokenizer: Tokenizer, documents: Sequence[Judged]) -> list[tuple[list[int], list[int], list[int]]]:
+    """Ids, what is learnt after each of them, and whether the step has gone wrong there."""
     end, blank = tokenizer.token_to_id(END), tokenizer.token_to_id("ĊĊ")
     words = [tokenizer.token_to_id(word) for word in ("incorrect", "correct")]
     prompts = tokenizer.encode_batch([prompt_of(one.problem, one.steps) for one in documents])
@@ -223,14 +244,21 @@ def encode(tokenizer: Tokenizer, documents: Sequence[Judged]) -> list[tuple[list
     for one, prompt, answer in zip(documents, prompts, answers, strict=True):
         ids = [*prompt.ids, *answer.ids, end]
         goal = [IGNORE] * (len(prompt.ids) - 1) + [*answer.ids, end]
+        gone = [IGNORE] * len(goal)
         # The blank lines: one after the problem, then one after each step.
         places = [at for at, token in enumerate(prompt.ids) if token == blank]
         if len(places) == len(one.steps) + 1:
-            for start, at, good in zip(places, places[1:], one.verdicts, strict=False):
+            parts = zip(places, places[1:], one.steps, one.verdicts, one.wrong_from, strict=False)
+            for start, at, step, good, wrong in parts:
                 if good:
                     goal[start:at] = prompt.ids[start + 1 : at + 1]
-                goal[at] = words[good]
-        rows.append((ids[:-1], goal))
+                goal[at], gone[at] = words[good], int(not good)
+                if wrong >= 0:
+                    begin = prompt.offsets[at][0] - len(step)
+                    for token in range(start + 1, at):
+                        end = prompt.offsets[token][1]
+                        gone[token] = int(end > begin + wrong)
+        rows.append((ids[:-1], goal, gone))
     return rows
 
 
@@ -251,6 +279,9 @@ def batches(
             del rows[-size:]
         rng.shuffle(groups)
         for width, group in groups:
-            inputs = [ids + [0] * (width - len(ids)) for ids, _ in group]
-            targets = [goal + [IGNORE] * (width - len(goal)) for _, goal in group]
-            yield Batch(inputs, targets, len(group), sum(len(ids) for ids, _ in group))
+            inputs = [ids + [0] * (width - len(ids)) for ids, _, _ in group]
+            targets, gone = (
+                [row[part] + [IGNORE] * (width - len(row[part])) for row in group]
+                for part in (1, 2)
+            )
+            yield Batch(inputs, targets, gone, len(group), sum(len(row[0]) for row in group))

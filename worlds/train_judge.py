@@ -1,4 +1,4 @@
-"""Train the bundled judge, beginning with the weights of policy `large`. Needs torch, as worlds.train.
+"""Train the bundled judge from the weights of policy `large`. Needs torch, as worlds.train.
 
     python -m worlds.train_judge RUN --natural runs/judge/natural.jsonl --minutes 40
 
@@ -28,6 +28,7 @@ from worlds.train import rate, save_policy
 
 BEGIN = Path("data/policies/large")
 LAYERS = 2  # added
+GONE = 3.0  # of the head's loss
 WEIGHT = 8.0  # of a verdict in the loss; all else that is learnt weighs 1
 PEAK = 0.6  # of the learning rate that a policy starts with
 
@@ -61,14 +62,18 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     model, tokenizer = begin(args.run)
+    # Whether a step has gone wrong: learnt at every token of it, and thrown away.
+    head = torch.nn.Linear(model.config.hidden_size, 1)
+    parameters = [*model.parameters(), *head.parameters()]
     optimiser = torch.optim.AdamW(
-        model.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, fused=True
+        parameters, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, fused=True
     )
     seen = {"documents": 0, "tokens": 0, "batches": 0}
     spent = 0.0
     if (state_path := args.run / "state.pt").exists():
         state = torch.load(state_path)
         model.load_state_dict(state["model"])
+        head.load_state_dict(state["head"])
         optimiser.load_state_dict(state["optimiser"])
         seen, spent = state["seen"], state["minutes"]
 
@@ -81,6 +86,7 @@ def main() -> None:
         save_policy(model, tokenizer, args.run / f"{round(minutes):04d}", facts)
         state = {
             "model": model.state_dict(),
+            "head": head.state_dict(),
             "optimiser": optimiser.state_dict(),
             "seen": seen,
             "minutes": minutes,
@@ -92,6 +98,7 @@ def main() -> None:
     started, next_save = time.monotonic() - spent * 60, spent + args.every
     losses: list[float] = []
     hits: list[float] = []
+    found: list[float] = []
     while True:
         natural = read_natural(args.natural)
         for batch in batches(tokenizer, natural, seen["documents"], args.tokens_per_batch):
@@ -107,8 +114,13 @@ def main() -> None:
             is_verdict = torch.isin(wanted, verdicts)
             weight = 1.0 + (WEIGHT - 1.0) * is_verdict.float()
             loss = (each * weight).sum() / weight.sum()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            gone = torch.tensor(batch.gone).flatten()
+            there = gone != IGNORE
+            guess = head(hidden[there].float())[:, 0]
+            marks = torch.nn.functional.binary_cross_entropy_with_logits(guess, gone[there].float())
+            (loss + GONE * marks).backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            found.append(marks.item())
             optimiser.step()
             optimiser.zero_grad()
             losses.append(each[is_verdict].mean().item())
@@ -121,10 +133,10 @@ def main() -> None:
                 print(
                     f"{minutes:.2f} min, {seen['tokens'] / 1e6:.2f} M tokens, verdicts' loss "
                     f"{sum(losses) / len(losses):.4f}, wrong steps found "
-                    f"{sum(hits) / len(hits):.3f}",
+                    f"{sum(hits) / len(hits):.3f}, head's loss {sum(found) / len(found):.4f}",
                     flush=True,
                 )
-                losses, hits = [], []
+                losses, hits, found = [], [], []
             if minutes >= next_save or minutes >= args.minutes:
                 save(minutes)
                 next_save += args.every

@@ -78,9 +78,17 @@ class Judge:
         """What shapes its evidence: the sources, and how often each is asked."""
         return [*(self.source(mode) for mode in self.modes), self.settings.samples]
 
-    def prompt(self, task: JudgeTask, mode: Mode, shown: Sequence[str]) -> Prompt:
-        template, reference = self.templates[mode.name], task.reference or ""
-        return template.render(mode, task.problem, shown, reference)
+    def questions(self, task: JudgeTask) -> list[tuple[Mode, int | None, Prompt]]:
+        """What is asked about a solution: the mode, the step (None: all of them), the prompt."""
+        return [
+            (
+                mode,
+                step,
+                self.templates[mode.name].render(mode, task.problem, shown, task.reference or ""),
+            )
+            for mode in self.modes
+            for step, shown in _asked(task, mode)
+        ]
 
     def prompt_tokens(self, prompt: Prompt) -> int:
         """What a request with it reads, or nearly: a chat's template is its server's."""
@@ -108,7 +116,7 @@ class Judged:
     asked: int
 
 
-async def annotate_solutions(
+async def judge_solutions(
     tasks: Sequence[JudgeTask], judge: Judge, purchaser: Purchaser, allowance: int | None
 ) -> Judged:
     """Raises EngineDown, StorageError."""
@@ -136,11 +144,6 @@ async def annotate_solutions(
 
 async def judge_solution(task: JudgeTask, judge: Judge, purchaser: Purchaser) -> list[Call]:
     """All calls about one solution, in the order of modes, steps and draws."""
-    prompts = [
-        (mode, step, judge.prompt(task, mode, shown))
-        for mode in judge.modes
-        for step, shown in _asked(task, mode)
-    ]
     parts = await together(
         ask(
             task.problem_id,
@@ -152,7 +155,7 @@ async def judge_solution(task: JudgeTask, judge: Judge, purchaser: Purchaser) ->
             judge.prompt_tokens(prompt),
             purchaser,
         )
-        for mode, step, prompt in prompts
+        for mode, step, prompt in judge.questions(task)
     )
     return [call for part in parts for call in part]
 
@@ -166,17 +169,14 @@ def _asked(task: JudgeTask, mode: Mode) -> list[tuple[int | None, tuple[str, ...
     return [(None, task.steps)]
 
 
-def _fitting(
-    tasks: Sequence[JudgeTask], judge: Judge, left: int
-) -> int:
+def _fitting(tasks: Sequence[JudgeTask], judge: Judge, left: int) -> int:
     """How many of the first tasks fit, whatever their answers are."""
     settings = judge.settings
     answer = 2 * settings.samples * (settings.max_tokens + settings.reasoning_tokens)
     retries = 1 + settings.samples  # each is a request of its own
     for number, task in enumerate(tasks):
-        for mode in judge.modes:
-            for _, shown in _asked(task, mode):
-                left -= answer + retries * judge.prompt_tokens(judge.prompt(task, mode, shown))
+        for _, _, prompt in judge.questions(task):
+            left -= answer + retries * judge.prompt_tokens(prompt)
         if left < 0:
             return number
     return len(tasks)
@@ -189,13 +189,11 @@ def _evidence(task: JudgeTask, calls: Sequence[Call], judge: Judge) -> list[dict
         says: dict[int, str] = {}
         own = [call for call in calls if call.mode is mode and not call.retried]
         for call in own:
-            for step, verdict in _verdicts(call, len(task.steps)):
+            for step, verdict in call.verdicts(len(task.steps)):
                 votes[step][verdict] += 1
                 if verdict == 0 and call.answer is not None:
                     says.setdefault(step, _excerpt(call.answer))
-        spent = _split(
-            sum(call.tokens for call in calls if call.mode is mode), len(task.steps)
-        )
+        spent = _split(sum(call.tokens for call in calls if call.mode is mode), len(task.steps))
         rows += [
             {
                 "solution_id": task.solution_id,
@@ -218,16 +216,6 @@ def _evidence(task: JudgeTask, calls: Sequence[Call], judge: Judge) -> list[dict
             if vote.total()
         ]
     return rows
-
-
-def _verdicts(call: Call, steps: int) -> list[tuple[int, int | None]]:
-    """The steps that a call was about, with what it says of them; None of all where it says
-    nothing."""
-    if call.step is not None:
-        return [(call.step, call.answer.verdicts[0] if call.answer else None)]
-    if call.answer is None:
-        return [(step, None) for step in range(steps)]
-    return list(enumerate(call.answer.verdicts))
 
 
 def _judgement(task: JudgeTask, call: Call, judge: Judge) -> dict[str, Any]:

@@ -30,6 +30,14 @@ class Call:
     reason: Reason | None  # why there is no answer
     retried: bool = False
 
+    def verdicts(self, steps: int) -> list[tuple[int, int | None]]:
+        """The steps that it speaks of, with what it says; where nothing was read, None of each."""
+        if self.step is not None:
+            return [(self.step, self.answer.verdicts[0] if self.answer else None)]
+        if self.answer is None:
+            return [(step, None) for step in range(steps)]
+        return list(enumerate(self.answer.verdicts))
+
 
 async def ask(
     problem_id: str,
@@ -83,9 +91,7 @@ async def _answers(
         long = replace(sampling, max_tokens=room)
         return await purchaser.draw(problem_id, prompt, first, n, long)
     stop = (*sampling.stop, settings.reasoning_end)
-    thinking = replace(
-        purchaser.sampling, max_tokens=settings.reasoning_tokens, stop=stop
-    )
+    thinking = replace(purchaser.sampling, max_tokens=settings.reasoning_tokens, stop=stop)
     thoughts = await purchaser.draw(problem_id, prompt, first, n, thinking)
     end = f"{settings.reasoning_end}\n\n"
 

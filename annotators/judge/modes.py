@@ -1,13 +1,12 @@
 """The ways of asking a judge about a solution. All answer with one JSON object.
+Mode, keys of the answer, and where it comes from:
 
-| mode | a call is about | the answer's keys | after |
-|---|---|---|---|
-| first_error | the solution | critique, first_error | ProcessBench (arXiv 2412.06559) |
-| each_step | the solution, a verdict a step | critique, verdicts, correction | CAPO (arXiv 2508.02298), SPARK |
-| one_step | one step, with those before it | critique, verdict | LLM as a judge, step by step |
-| reverse | as each_step, the steps in reverse order | the same | BiPRM (arXiv 2508.01682) |
-| reference | as each_step, the reference answer given | the same | AURORA (arXiv 2502.11520) |
-| own_solution | as each_step, the judge solves the problem first | own_solution, … | S2J, own answer first |
+first_error    critique, first_error            ProcessBench (arXiv 2412.06559)
+each_step      critique, verdicts, correction   CAPO (arXiv 2508.02298), SPARK
+one_step       critique, verdict                a call a step, which sees those before it
+reverse        as each_step                     the steps in reverse order: BiPRM (2508.01682)
+reference      as each_step                     the reference answer is told: AURORA (2502.11520)
+own_solution   own_solution, as each_step       the judge solves the problem first
 
 A first-error critique speaks of every prefix up to the step it names and of nothing after it
 (target `prefix_correct`); the others speak of steps (`step_valid`).

@@ -5,17 +5,17 @@
     step = "<paragraph_{number}>\\n{text}\\n</paragraph_{number}>"
     between = "\\n\\n"
 
-Slots of `user` and `system`: {problem}, {steps}, {count}, {last}, {step} (mode one_step: the number
-of the step that is judged), {reference}, {criteria} (the folder's criteria.txt). Guarantees: slots
-are filled once, so braces in a problem or a step stay what they are; `hash` is that of all text that
-can reach a prompt of the mode.
+Slots of `user` and `system`: {problem}, {steps}, {count}, {last}, {step} (mode one_step: the
+number of the step that is judged), {reference}, {criteria} (the folder's criteria.txt). Guarantees:
+slots are filled once, so braces in a problem or a step stay what they are; `hash` is that of all
+text that can reach a prompt of the mode.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -45,13 +45,11 @@ class JudgeTemplate:
     def hash(self) -> str:
         return content_hash([self.system, self.user, self.step, self.between, self.criteria])
 
-    def render(
-        self, mode: Mode, problem: str, steps: Sequence[str], reference: str = ""
-    ) -> Prompt:
+    def render(self, mode: Mode, problem: str, steps: Sequence[str], reference: str = "") -> Prompt:
         """In mode one_step `steps` end with the step that is judged."""
         numbered = [
-            _OWN.sub(lambda slot, own={"number": str(number), "text": text}: own[slot[1]], self.step)
-            for number, text in enumerate(step.strip() for step in steps)
+            _filled(_OWN, self.step, {"number": str(number), "text": text.strip()})
+            for number, text in enumerate(steps)
         ]
         if mode.backwards:
             numbered.reverse()
@@ -65,15 +63,16 @@ class JudgeTemplate:
             "criteria": self.criteria.strip(),
         }
 
-        def fill(text: str) -> str:
-            return _SLOT.sub(lambda slot: values[slot[1]], text)
+        messages = [("system", _filled(_SLOT, self.system, values))] if self.system else []
+        return chat_prompt((*messages, ("user", _filled(_SLOT, self.user, values))))
 
-        messages = [("system", fill(self.system))] if self.system else []
-        return chat_prompt((*messages, ("user", fill(self.user))))
+
+def _filled(slots: re.Pattern[str], text: str, values: Mapping[str, str]) -> str:
+    return slots.sub(lambda slot: values[slot[1]], text)
 
 
 def load_template(folder: str, mode: Mode) -> JudgeTemplate:
-    """`folder` "": the templates that come with Stepsmith. Raises RecipeError that names the file."""
+    """`folder` "": the templates that come with Stepsmith. Raises RecipeError that names a file."""
     place: Any = Path(folder) if folder else files("annotators.judge") / "prompts"
     file = place / f"{mode.name}.toml"
     name = str(file)
@@ -89,7 +88,9 @@ def load_template(folder: str, mode: Mode) -> JudgeTemplate:
         raise RecipeError(f"{name}: cannot be read: {error}", file=name) from error
     for key in raw:
         if key not in _KEYS or not isinstance(raw[key], str):
-            raise RecipeError(f"{name}: {key}: must be one of {', '.join(_KEYS)}, a text", file=name)
+            raise RecipeError(
+                f"{name}: {key}: must be one of {', '.join(_KEYS)}, a text", file=name
+            )
     user = raw.get("user", "")
     if "{problem}" not in user or "{steps}" not in user:
         raise RecipeError(f"{name}: user: must hold {{problem}} and {{steps}}", file=name)
@@ -100,7 +101,11 @@ def load_template(folder: str, mode: Mode) -> JudgeTemplate:
         raise RecipeError(f"{name}: step: must hold {{number}} and {{text}}", file=name)
     criteria = place / "criteria.txt"
     try:
-        rules = criteria.read_text(encoding="utf-8") if "{criteria}" in user + raw.get("system", "") else ""
+        rules = (
+            criteria.read_text(encoding="utf-8")
+            if "{criteria}" in user + raw.get("system", "")
+            else ""
+        )
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{criteria}: cannot be read: {error}", file=str(criteria)) from error
     return JudgeTemplate(raw.get("system", ""), user, step, raw.get("between", "\n\n"), rules)

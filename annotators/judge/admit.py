@@ -1,0 +1,122 @@
+"""The admission test: every probe is put to a judge once in each of its modes, and scored.
+
+A probe's verdict on a step is the majority of the modes that could be read; a tie is unknown.
+Guarantees: what was bought is in the journal, so a killed test goes on; the result is a pure
+function of the answers. One draw of each mode: more would cost as much again and tell little,
+as draws of one judge fall into the same traps.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from annotators.judge.annotator import Judge, JudgeTask, judge_solution
+from annotators.judge.call import Call
+from annotators.judge.probes.admission import Admission, score
+from annotators.judge.probes.failing import failing_cases
+from annotators.judge.probes.gate import Gate, gate
+from annotators.judge.probes.make import bundled_base, hash_of, probes, read_base
+from annotators.judge.probes.probe import Probe
+from annotators.judge.probes.said import Said
+from annotators.judge.settings import JudgeSettings
+from pipeline.purchase import Purchaser
+from pipeline.recipe import content_hash
+from pipeline.together import together
+
+VERSION = 1
+SHOWN = 12  # failing cases
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A judge's test: `reasons` why it does not pass (none: it does), and failing cases."""
+
+    admission: Admission
+    reasons: list[str]
+    cases: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionTest:
+    """Of one judge, whose settings are `judge.settings`."""
+
+    judge: Judge
+    probes: list[Probe]
+
+    @staticmethod
+    def of(judge: Judge) -> AdmissionTest:
+        """Raises ProblemFileError where the recipe's own probes cannot be read."""
+        single = judge.settings.model_copy(update={"samples": 1})
+        return AdmissionTest(replace(judge, settings=single), probes_of(judge.settings))
+
+    @property
+    def key(self) -> str:
+        """The judge with its prompts, and the probes; neither gate nor name."""
+        return content_hash([VERSION, self.judge.shape(), hash_of(self.probes)])
+
+    def cost(self) -> tuple[int, int, int]:
+        """Calls, tokens read, and tokens that may be written at most (retries left out)."""
+        calls, read = 0, 0
+        for task in map(_task, self.probes):
+            for _, _, prompt in self.judge.questions(task):
+                calls += 1
+                read += self.judge.prompt_tokens(prompt)
+        settings = self.judge.settings
+        return calls, read, calls * (settings.max_tokens + settings.reasoning_tokens)
+
+    async def run(self, purchaser: Purchaser) -> Admitted:
+        """Raises EngineDown, StorageError."""
+        calls = await together(
+            judge_solution(_task(probe), self.judge, purchaser) for probe in self.probes
+        )
+        said = [
+            _said(made, len(probe.steps)) for probe, made in zip(self.probes, calls, strict=True)
+        ]
+        return admitted(self.judge.settings, score(self.probes, said), self.probes, said)
+
+
+def probes_of(settings: JudgeSettings) -> list[Probe]:
+    """Raises ProblemFileError."""
+    return probes(read_base(settings.probes) if settings.probes else bundled_base())
+
+
+def admitted(
+    settings: JudgeSettings, admission: Admission, probes: Sequence[Probe], said: Sequence[Said]
+) -> Admitted:
+    reasons = gate(admission, gate_of(settings))
+    return Admitted(admission, reasons, failing_cases(probes, said, SHOWN))
+
+
+def gate_of(settings: JudgeSettings) -> Gate:
+    return Gate(settings.max_fooled, settings.min_sensitivity, settings.min_specificity)
+
+
+def _task(probe: Probe) -> JudgeTask:
+    # Probes made of one solution go to one replica, whose cache knows the problem.
+    return JudgeTask(
+        probe.probe_id, probe.of or probe.probe_id, probe.problem, probe.steps, probe.answer
+    )
+
+
+def _said(calls: Sequence[Call], steps: int) -> Said:
+    standing = [call for call in calls if not call.retried]
+    votes: list[Counter[Any]] = [Counter() for _ in range(steps)]
+    for call in standing:
+        for step, verdict in call.verdicts(steps):
+            votes[step][verdict] += 1
+    read = any(call.answer is not None for call in standing)
+    return Said(
+        tuple(_majority(vote) for vote in votes) if read else None,
+        parsed=read,
+        failed=bool(standing) and all(call.finish_reason == "failed" for call in standing),
+        tokens=sum(call.tokens + call.prompt_tokens for call in calls),
+    )
+
+
+def _majority(votes: Counter[Any]) -> int | None:
+    if votes[1] == votes[0]:
+        return None
+    return int(votes[1] > votes[0])

@@ -1,0 +1,143 @@
+"""Judges are tested before anything is spent on a run, and their results are kept.
+
+The result of a test belongs to a judge with its prompts, and to the probes: it stands in the folder
+(`work/judges/<name>.json`, which a replay and later batches go by) and in the user's cache, so that
+the next folder with the same judge pays nothing. What was bought is in a journal below the folder,
+so a killed test goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from annotators.judge.admit import AdmissionTest, Admitted, gate_of
+from annotators.judge.probes.admission import Admission
+from annotators.judge.probes.gate import gate
+from annotators.judge.settings import JudgeSettings
+from flows.context import JudgeRole, RunContext
+from pipeline.errors import JudgeRefused, StorageError
+from pipeline.files import write_json
+from pipeline.folder import DatasetFolder
+from pipeline.journal import Journal
+from pipeline.posterior.panel import Rates
+from pipeline.purchase import Purchaser
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a folder knows of a judge: its test, and which it was."""
+
+    key: str
+    admission: Admission
+    cases: list[str]
+
+    def reasons(self, settings: JudgeSettings) -> list[str]:
+        """Why it is not admitted; empty: it is."""
+        return gate(self.admission, gate_of(settings))
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"key": self.key, "admission": self.admission.as_dict(), "cases": self.cases}
+
+    @staticmethod
+    def read(place: Path) -> Record | None:
+        """None where there is none, or none that can be read."""
+        try:
+            raw = json.loads(place.read_text(encoding="utf-8"))
+            return Record(raw["key"], Admission.from_dict(raw["admission"]), list(raw["cases"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def admit(context: RunContext) -> dict[str, Record]:
+    """Test every judge that was not tested before. Raises JudgeRefused where one fails and its
+    gate is "stop", EngineDown, StorageError."""
+    found = {}
+    for name, role in context.judges.items():
+        record = _record(name, role, context)
+        found[name] = record
+        reasons = record.reasons(role.judge.settings)
+        if reasons and role.judge.settings.gate == "stop":
+            raise JudgeRefused(
+                f"annotators.{name}: this judge is not admitted: {'; '.join(reasons)}. What it "
+                "got wrong, for instance:\n  " + "\n  ".join(record.cases) + "\nTake another "
+                f'judge or other prompts; or set annotators.{name}.gate = "warn" to go on, with '
+                "votes that count for what they were found to be worth.",
+                judge=name,
+                reasons=reasons,
+            )
+    return found
+
+
+def _record(name: str, role: JudgeRole, context: RunContext) -> Record:
+    place = record_place(context.folder, name)
+    test = AdmissionTest.of(role.judge)
+    known = Record.read(place)
+    if known is not None and known.key == test.key:
+        return known
+    cached = cache_place(test.key)
+    record = Record.read(cached)
+    if record is None or record.key != test.key:
+        tested = context.loop.call(_run(test, role, context))
+        record = Record(test.key, tested.admission, tested.cases)
+        if _whole(tested):  # a server that was down is no property of the judge
+            _keep(cached, record)
+    write_json(place, record.as_dict())
+    return record
+
+
+async def _run(test: AdmissionTest, role: JudgeRole, context: RunContext) -> Admitted:
+    journal = Journal(context.folder.plans / "judges" / "journal" / test.key)
+    journal.load()
+    try:
+        purchaser = Purchaser(
+            engine=role.judge.engine if role.live else None,
+            identity=role.judge.identity,
+            sampling=role.sampling,
+            seed=0,
+            journal=journal,
+            meter=context.meter,
+        )
+        return await test.run(purchaser)
+    finally:
+        await journal.close()
+
+
+def record_place(folder: DatasetFolder, name: str) -> Path:
+    return folder.plans / "judges" / f"{name}.json"
+
+
+def cache_place(key: str) -> Path:
+    """In the user's cache: $XDG_CACHE_HOME or ~/.cache."""
+    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(root).expanduser() / "stepsmith" / "judges" / f"{key}.json"
+
+
+def rates_of(records: Mapping[str, Record]) -> dict[str, Rates]:
+    """What the fusion begins with: how often each judge flags wrong and right steps."""
+    return known_rates({name: record.admission for name, record in records.items()})
+
+
+def known_rates(admissions: Mapping[str, Admission]) -> dict[str, Rates]:
+    found = {}
+    for name, admission in admissions.items():
+        wrong, right = admission.incorrect_if_wrong.value, admission.incorrect_if_fine.value
+        if wrong is not None and right is not None:
+            found[name] = Rates(wrong, right)
+    return found
+
+
+def _whole(tested: Admitted) -> bool:
+    answered = tested.admission.parse_rate.of
+    return answered == tested.admission.probes
+
+
+def _keep(place: Path, record: Record) -> None:
+    try:
+        write_json(place, record.as_dict())
+    except StorageError:  # a cache that cannot be written costs the next folder a test
+        return
