@@ -2,10 +2,12 @@
 
 Guarantees: a field stands in a body only where it says something, for strict servers refuse what
 they do not know. A request that a server refuses is put in other words where that may help
-(`reworded`): `max_completion_tokens` for `max_tokens` where the refusal names it, as OpenAI's
-reasoning models do, and no JSON schema where it had one. What helped is kept for all later requests
-(`took`); a schema is given up only where the very same request is taken without it. Which token ids
-and log-probabilities a server knows is found out at start (pipeline/engines/openai.py).
+(`reworded`), one change at a time: `max_completion_tokens` for `max_tokens` where the refusal names
+it, as OpenAI's reasoning models do; one choice for many, which is all that some servers give; no
+JSON schema where it had one. What helped is kept for all later requests (`took`), so several
+choices or a schema are given up only where the very same request is taken without, and choices not
+once several were given. Which token ids and log-probabilities a server knows is found out at start
+(pipeline/engines/openai.py).
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class Dialect:
     gives_logprobs: bool = False
     limit: str = "max_tokens"  # its name
     constrains: bool = True
+    many: bool | None = None  # whether it gives several choices a request; None: not seen yet
 
     @property
     def tiny(self) -> dict[str, Any]:
@@ -50,12 +53,12 @@ class Dialect:
         return body
 
     def body(self, request: Request, draw: int, n: int) -> dict[str, Any]:
-        """The request for `n` draws from `draw` on."""
+        """The request for `n` draws from `draw` on, or as many of them as the server gives."""
         sampling = request.sampling
         body: dict[str, Any] = {
             "model": self.model,
             **self._prompt(request.prompt),
-            "n": n,
+            "n": 1 if self.many is False else n,
             self.limit: sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -78,14 +81,22 @@ class Dialect:
         if self.api == "chat" and "max_tokens" in body and "max_completion_tokens" in refusal:
             rest = {key: value for key, value in body.items() if key != "max_tokens"}
             return rest | {"max_completion_tokens": body["max_tokens"]}
+        if body["n"] > 1 and self.many is None:
+            return body | {"n": 1}
         if _SCHEMA[self.api] in body:
             return {key: value for key, value in body.items() if key != _SCHEMA[self.api]}
         return None
 
-    def took(self, body: dict[str, Any], refused: dict[str, Any], refusal: str) -> None:
-        """The server took `body` after it had refused the same request as `refused`."""
+    def took(self, body: dict[str, Any], refused: dict[str, Any] | None, refusal: str) -> None:
+        """The server took `body`, after it had refused the words before them where there were."""
+        if body["n"] > 1:
+            self.many = True
+        if refused is None:
+            return
         if "max_completion_tokens" in body:
             self.limit = "max_completion_tokens"
+        if body["n"] < refused["n"] and self.many is None:
+            self.many = False
         if _SCHEMA[self.api] in refused and _SCHEMA[self.api] not in body and self.constrains:
             self.constrains = False
             _log.warning("%s; without its JSON schema it is taken: none is sent any more", refusal)

@@ -290,9 +290,8 @@ class OpenAIEngine:
                     raise
                 call.refused, call.refusal, call.body = call.body, str(refused), other
             else:
-                if call.refused is not None:
-                    self._dialect.took(call.body, call.refused, call.refusal)
-                    call.refused = None
+                self._dialect.took(call.body, call.refused, call.refusal)
+                call.refused = None
                 return url
 
     async def _given_up(self, call: _Call) -> bool:

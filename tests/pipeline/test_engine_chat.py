@@ -187,6 +187,35 @@ def test_a_schema_that_is_refused_is_sent_once_and_said_once(
     )
 
 
+def test_a_server_of_one_choice_a_request_is_asked_as_often_as_needed() -> None:
+    async def body(engine: OpenAIEngine, server: Server) -> list[int]:
+        fault = Fault("status", 400)
+        server.faults = lambda _: fault if server.seen[-1][1]["n"] > 1 else None
+        assert len(await engine.complete(request(3, schema=SCHEMA))) == 3
+        assert len(await engine.complete(request(2, schema=SCHEMA))) == 2
+        assert all("response_format" in body for _, body in list(server.seen)[1:])
+        return [body["n"] for _, body in server.seen]
+
+    assert talk(body) == [1, 3, 1, 1, 1, 1, 1]
+
+
+def test_a_server_that_refuses_schemas_still_gives_many_choices() -> None:
+    refuses = {"refuses": {"response_format": "no such field"}}
+    bodies = sent(request(3, schema=SCHEMA), request(4, schema=SCHEMA), server_has=refuses)
+    assert [body["n"] for body in bodies] == [3, 1, 1, 2, 4]
+
+
+def test_a_server_that_gave_many_choices_goes_on_to() -> None:
+    async def body(engine: OpenAIEngine, server: Server) -> list[int]:
+        fault = Fault("status", 400)
+        server.faults = lambda at: fault if at == 2 else None
+        for expected in (["incorrect"] * 3, [""] * 3, ["incorrect"] * 3):
+            assert [one.text for one in await engine.complete(request(3))] == expected
+        return [body["n"] for _, body in server.seen]
+
+    assert talk(body) == [1, 3, 3, 3]
+
+
 def test_many_that_are_refused_at_once_are_answered_and_said_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
