@@ -6,7 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.consensus_tables import print_consensus
 from flows.tables import print_rows
+from pipeline.consensus import consensus
 from pipeline.errors import InputError
 from pipeline.evaluation import evaluate, written
 from pipeline.files import write_json
@@ -21,17 +23,25 @@ def evaluate_command(
     """Raises InputError where the dataset or the truth is not there."""
     folder = DatasetFolder(dataset).need_dataset()
     known = read_truth(folder, truth)
-    figures = evaluate(folder.labels(), known, all_steps, all_rows)
-    tools = tool_report(folder.side_table("evidence"), known)
+    labels, evidence = folder.labels(), folder.side_table("evidence")
+    figures = evaluate(labels, known, all_steps, all_rows)
+    tools = tool_report(evidence, known)
+    together = consensus(labels, evidence, known)
     rows = figures.rows()
     for tool in tools:
         for name, value in tool.as_dict().items():
             if name != "annotator" and not isinstance(value, str):
                 rows.append((f"{tool.annotator}: {name.replace('_', ' ')}", written(value)))
     print_rows(f"{dataset} against {truth or folder.evidence_root() / TRUTH_TABLE}", rows)
+    print_consensus(together)
     if json_path is not None:
         write_json(
-            json_path, {"labels": figures.as_dict(), "tools": [tool.as_dict() for tool in tools]}
+            json_path,
+            {
+                "labels": figures.as_dict(),
+                "tools": [tool.as_dict() for tool in tools],
+                "consensus": together.as_dict(),
+            },
         )
 
 

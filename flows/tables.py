@@ -42,6 +42,7 @@ def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, i
         ("  labelled, in accepted solutions", f"{summary.labelled:,}"),
         ("  of these positive", _share(summary.positive, summary.labelled)),
         *((f"  {said}", f"{count:,}") for said, count in summary.said.items()),
+        *_consensus_rows(summary),
         ("completions", f"{drawn:,}"),
         ("  samples", f"{summary.sample_completions:,}"),
         ("  rollouts", f"{summary.rollouts:,}"),
@@ -58,6 +59,20 @@ def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, i
     return rows
 
 
+def _consensus_rows(summary: Summary) -> Rows:
+    if not summary.conflicts:
+        return []
+    return [
+        ("first errors, by rollouts and judges", f"{sum(summary.conflicts.values()):,}"),
+        *((f"  {name.replace('_', ' ')}", f"{n:,}") for name, n in summary.conflicts.items()),
+        ("accepted, by what rollouts say", ""),
+        *(
+            (f"  {name}", f"{kept:,} of {whole:,}")
+            for name, (kept, whole) in summary.kept_of.items()
+        ),
+    ]
+
+
 def print_rows(title: str, rows: Rows, warnings: Sequence[str] = ()) -> None:
     """To standard output."""
     console = Console()
@@ -69,6 +84,16 @@ def print_rows(title: str, rows: Rows, warnings: Sequence[str] = ()) -> None:
     console.print(table)
     for warning in warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
+
+
+def print_table(title: str, head: Sequence[str], body: Sequence[Sequence[str]]) -> None:
+    """To standard output; the first column is left, the others right."""
+    table = Table(title=escape(title), title_justify="left")
+    for number, name in enumerate(head):
+        table.add_column(escape(name), justify="right" if number else "left")
+    for row in body:
+        table.add_row(*map(escape, row))
+    Console().print(table)
 
 
 def _share(part: int, whole: int) -> str:

@@ -108,6 +108,7 @@ def card(
         f"| generated tokens: samples, rollouts | {summary.sample_tokens:,}, "
         f"{summary.rollout_tokens:,} |",
         f"| rollouts for each labelled step | {'–' if rate is None else f'{rate:.2f}'} |",
+        *_consensus_lines(summary),
         "",
         "Load it with `datasets.load_dataset(FOLDER)` or "
         "`polars.read_parquet('FOLDER/data/*.parquet')`. The rollouts, the evidence, the "
@@ -137,6 +138,19 @@ def card(
 def _filter_line(recipe: Recipe | None) -> list[str]:
     name = "none" if recipe is None else recipe.labels.filter
     return [] if name == "none" else [f"- Filter `{name}`: a row is kept only if {_FILTERS[name]}."]
+
+
+def _consensus_lines(summary: Summary) -> list[str]:
+    """Rows of the table; none where no judge was asked."""
+    if not summary.conflicts:
+        return []
+    cells = ", ".join(name.replace("_", " ") for name in summary.conflicts)
+    counts = ", ".join(f"{count:,}" for count in summary.conflicts.values())
+    kept = ", ".join(f"{kept:,} of {whole:,}" for kept, whole in summary.kept_of.values())
+    return [
+        f"| first errors by rollouts and judges: {cells} | {counts} |",
+        f"| kept of those that rollouts call {', '.join(summary.kept_of)} | {kept} |",
+    ]
 
 
 def _share(part: int, whole: int) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.text import Text
 
-from pipeline.verdict import Reason
+from pipeline.verdict import Reason, Verdict
 
 MARKS = {1: ("✓", "green"), 0: ("✗", "bold red"), None: ("·", "dim")}
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -59,12 +59,17 @@ def _header(out: Text, row: Mapping[str, Any]) -> None:
     outcome = row["outcome"]
     _field(out, "given", row["final_answer"], COLOURS.get(outcome, ""))
     _field(out, "outcome", outcome, COLOURS.get(outcome, ""))
-    first = row["first_error"]
-    where = "undecided" if first is None else "none" if first == -1 else f"step {first}"
-    _field(out, "first error", where)
+    _field(out, "first error", _place(row["first_error"]))
+    if any(any(row.get(f"judge_{vote}") or ()) for vote in Verdict):
+        _field(out, "by rollouts", _place(row["mc_first_error"]))
+        _field(out, "by judges", _place(row["judge_first_error"]))
     _field(out, "kept", "yes" if row["keep"] else f"no: {row['keep_reason']}")
     out.append(f"value of the problem {_number(row['value_root'])}", "dim")
     out.append(f", pass rate {_number(row['pass_rate'])}\n\n", "dim")
+
+
+def _place(first: int | None) -> str:
+    return "undecided" if first is None else "none" if first == -1 else f"step {first}"
 
 
 def _parent(row: Mapping[str, Any]) -> str | None:

@@ -12,7 +12,12 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.conflicts import conflicts
+from pipeline.consensus import FIRST_ERRORS, searched
 from pipeline.folder import DatasetFolder
+from pipeline.labels.judges import COUNTS, TARGETS, of_judge
+from pipeline.labels.verdicts import by_majority
+from pipeline.yields import class_yields
 
 TRUNCATED_WARNING = 0.10  # a share above this says that max_tokens is too small
 
@@ -43,6 +48,8 @@ class Summary:
     rollout_tokens: int
     prefixes: int
     said: dict[str, int]  # steps, by what each annotator of text said of them and why
+    conflicts: dict[str, int]  # searched solutions, by what rollouts and judges say; {}: no judge
+    kept_of: dict[str, tuple[int, int]]  # kept and all of those, by what rollouts call them
 
     def as_dict(self) -> dict[str, Any]:
         whole = {name: getattr(self, name) for name in self.__slots__}
@@ -113,6 +120,7 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         tokens=pl.col("tokens").sum(),
         prefixes=pl.struct("problem_id", "prefix_hash").n_unique(),
     )
+    places, kept_of = _consensus(labels)
     return Summary(
         problems=asked.get("problems")
         or labels.select(pl.col("problem_id").n_unique()).collect().item(),
@@ -137,13 +145,51 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         rollout_tokens=drawn.get("tokens", 0),
         prefixes=drawn.get("prefixes", 0),
         said=_said(_side(tables, "evidence")),
+        conflicts=places,
+        kept_of=kept_of,
+    )
+
+
+def _consensus(labels: pl.LazyFrame) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
+    """Both empty where no judge was asked."""
+    votes = ("judge_correct", "judge_incorrect", "judge_unknown")
+    if votes[0] not in labels.collect_schema().names():
+        return {}, {}  # a table of schema 3 or older
+    asked = labels.select(pl.sum_horizontal(pl.col(name).list.sum().sum() for name in votes))
+    if not asked.collect().item():
+        return {}, {}
+    columns = ("keep", "keep_reason", "first_error", *FIRST_ERRORS)
+    unknown = pl.lit(None, dtype=pl.Int64).alias("true_first_error")
+    solutions = searched(labels.select(*columns, unknown).collect())
+    return (
+        {cell.name: cell.solutions for cell in conflicts(solutions)},
+        {one.name: (one.kept, one.solutions) for one in class_yields(solutions)},
     )
 
 
 def _said(evidence: pl.LazyFrame | None) -> dict[str, int]:
-    """Steps by annotator, verdict and the rule that gave it; of an unknown one, its reason."""
+    """Steps by annotator, verdict and the rule that gave it; of an unknown one, its reason. Of a
+    judge by the majority of its votes."""
     if evidence is None:
         return {}
+    return _said_by_tools(evidence) | _said_by_judges(evidence)
+
+
+def _said_by_judges(evidence: pl.LazyFrame) -> dict[str, int]:
+    mask = of_judge() & pl.col("target").is_in(TARGETS) & (pl.col("step") >= 0)
+    words = pl.format("{}: {}, by majority", "annotator", by_majority())
+    return _counts(
+        evidence.filter(mask)
+        .group_by("annotator", "solution_id", "step")
+        .agg(pl.col(name).sum() for name in COUNTS)
+        .filter(pl.sum_horizontal(COUNTS) > 0)
+        .group_by(words.alias("said"))
+        .len()
+        .collect()
+    )
+
+
+def _said_by_tools(evidence: pl.LazyFrame) -> dict[str, int]:
     first = pl.col("detail").list.first().struct
     incorrect, correct = (pl.col(name).fill_null(0) > 0 for name in ("incorrect", "correct"))
     why = pl.when(incorrect | correct).then(first.field("rule")).otherwise(first.field("text"))
@@ -156,7 +202,7 @@ def _said(evidence: pl.LazyFrame | None) -> dict[str, int]:
     )
     words = pl.format("{}: {}, {}", "annotator", verdict, why.fill_null("no reason given"))
     return _counts(
-        evidence.filter((pl.col("target") == "step_valid") & (pl.col("step") >= 0))
+        evidence.filter((pl.col("target") == "step_valid") & (pl.col("step") >= 0) & ~of_judge())
         .group_by(words.alias("said"))
         .len()
         .collect()

@@ -2,8 +2,9 @@
 
 Guarantees: a step counts once for an annotator, however many sources or rules flagged it; a flag
 on a step whose truth is unknown is counted and judged neither way; None where undefined. A tool
-speaks of *this* step, so it is compared with the step's own truth, not the prefix's. Does not
-tell natural from injected errors: give it the truth of one kind at a time.
+speaks of *this* step, so it is compared with the step's own truth, not the prefix's. Judges are
+no tools: `pipeline.consensus` speaks of them. Does not tell natural from injected errors: give it
+the truth of one kind at a time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
+from pipeline.labels.judges import of_judge
 from pipeline.metrics import share
 from pipeline.step_truth import step_verdicts
 
@@ -33,10 +35,10 @@ class ToolReport:
 
 
 def tool_report(evidence: pl.DataFrame, truth: pl.DataFrame) -> list[ToolReport]:
-    """One report for each annotator with `step_valid` evidence, by name."""
+    """One report for each annotator with `step_valid` evidence but judges, by name."""
     flag = (pl.col("incorrect").fill_null(0) > 0).any()
     asked = (
-        evidence.filter((pl.col("target") == "step_valid") & (pl.col("step") >= 0))
+        evidence.filter((pl.col("target") == "step_valid") & (pl.col("step") >= 0) & ~of_judge())
         .group_by("annotator", "solution_id", pl.col("step").cast(pl.Int64))
         .agg(flag=flag)
         .join(step_verdicts(truth), on=["solution_id", "step"], how="left")

@@ -31,7 +31,7 @@ TARGETS = ("step_valid", "prefix_correct")
 
 def of_judge() -> pl.Expr:
     """Rows of evidence whose annotator is a judge; never null."""
-    name = pl.col("annotator")
+    name = pl.col("annotator").cast(pl.String)  # of an empty table it may have no type
     return ((name == JUDGE) | name.str.starts_with(PREFIX)).fill_null(False)
 
 

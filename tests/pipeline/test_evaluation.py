@@ -170,5 +170,10 @@ def test_tool_report_judges_flags_with_known_truth():
     assert (second.precision, second.recall) == (None, 0.0)
 
 
+def test_judges_are_no_tools():
+    rows = evidence(("judge", "s0", 0, 3), ("judge_b", "s0", 0, 1), ("units", "s0", 0, 1))
+    assert [one.annotator for one in tool_report(rows, truth("i"))] == ["units"]
+
+
 def test_tool_report_of_nothing_is_empty():
     assert tool_report(evidence().cast({"step": pl.Int32, "solution_id": pl.String}), truth()) == []

@@ -90,6 +90,31 @@ def test_undecided_row_without_evidence():
     assert got.endswith("·   0  p –  not rolled out\nx\n")
 
 
+def test_judged_solution_says_what_rollouts_and_judges_place():
+    votes = [
+        {"annotator": "judge", "verdict": "correct", "reason": "8 of 8 votes correct"},
+        {"annotator": "judge", "verdict": "unknown", "reason": "no vote, 8 unknown"},
+    ]
+    got = render(
+        row(
+            judge_correct=[8, 0],
+            judge_incorrect=[0, 0],
+            judge_unknown=[0, 8],
+            mc_first_error=1,
+            judge_first_error=None,
+            verdicts=[votes[:1], votes[1:]],
+        )
+    ).plain
+    assert "first error: step 1\nby rollouts: step 1\nby judges: undecided\n" in got
+    assert "     judge correct: 8 of 8 votes correct\n" in got
+    assert "     judge unknown: no vote, 8 unknown\n" in got
+
+
+def test_solution_that_no_judge_saw_says_nothing_of_judges():
+    nobody = {f"judge_{vote}": [0, 0] for vote in ("correct", "incorrect", "unknown")}
+    assert "judges" not in render(row(**nobody)).plain
+
+
 def test_grown_solution_names_its_parent():
     got = render(row(origin="tree", parent_solution_id="s7", fork_len=3)).plain
     assert got.startswith("s0  view scan, after the error mask\ngrown from: s7, after 3 steps\n")

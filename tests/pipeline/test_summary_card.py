@@ -11,6 +11,7 @@ import yaml
 from pipeline.card import card
 from pipeline.files import write_table
 from pipeline.folder import DatasetFolder
+from pipeline.recipe import parse_recipe
 from pipeline.schemas import EVIDENCE, LABELS, QUESTIONS, ROLLOUTS
 from pipeline.summary import Summary, summarize
 
@@ -69,6 +70,8 @@ def test_the_summary_counts_each_thing_once(tmp_path: Path) -> None:
         rollout_tokens=16,
         prefixes=2,
         said={},
+        conflicts={},
+        kept_of={},
     )
 
 
@@ -97,6 +100,73 @@ def test_what_annotators_of_text_said_is_counted_by_verdict_and_rule(tmp_path: P
         "arithmetic: unknown, no reason given": 1,
         "arithmetic: unknown, not_covered": 1,
         "arithmetic: unknown, undecided": 1,
+    }
+
+
+def judged(root: Path) -> DatasetFolder:
+    """Two searched solutions and one that was not; one kept of the two."""
+    votes = {"judge_correct": [1, 0], "judge_incorrect": [0, 1], "judge_unknown": [0, 0]}
+    common = {"problem_id": "p", "origin": "sampled", "n_merged": 1, "outcome": "incorrect"} | votes
+    common |= {"steps": ["a", "b"], "label": [1, 0]}
+    both = {"mc_first_error": 1, "judge_first_error": 1}
+    rows = [
+        both | {"keep": True},
+        both | {"mc_first_error": -1, "keep": False, "keep_reason": "judge_disagrees"},
+        both | {"keep": False, "keep_reason": "all_wrong"},
+    ]
+    folder = DatasetFolder(root)
+    table = pa.Table.from_pylist([common | row for row in rows], schema=LABELS)
+    write_table(folder.published("00000-00000"), table)
+    return folder
+
+
+def test_conflicts_and_yields_are_counted_where_a_judge_was_asked(tmp_path: Path) -> None:
+    found = summarize(judged(tmp_path))
+    assert {name: n for name, n in found.conflicts.items() if n} == {
+        "same_step": 1,
+        "only_judge": 1,
+    }
+    assert found.kept_of == {"erroneous": (1, 1), "clean": (0, 1), "undecided": (0, 0)}
+
+
+def test_the_card_states_them_and_the_filter(tmp_path: Path) -> None:
+    recipe = parse_recipe(
+        {
+            "name": "x",
+            "problems": {"source": "p.jsonl"},
+            "policy": {"engine": "stub"},
+            "annotators": {"judge": {}},
+            "labels": {"view": "aurora", "filter": "qwen"},
+            "output": {"dir": "out"},
+        },
+        "x.toml",
+    )
+    text = card("x", recipe, "aurora", "mask", summarize(judged(tmp_path)), ["w"], [], [])
+    assert "- Filter `qwen`: a row is kept only if rollouts and judges name the same" in text
+    assert "only rollouts, only judge, undecided | 0, 1, 0, 0, 1, 0 |" in text
+    assert "| kept of those that rollouts call erroneous, clean, undecided | 1 of 1, 0 of 1" in text
+
+
+def test_what_judges_said_is_counted_by_majority(tmp_path: Path) -> None:
+    folder = dataset(tmp_path)
+
+    def row(step: int, target: str, right: int, wrong: int, source: str = "a") -> dict[str, Any]:
+        votes = {"correct": right, "incorrect": wrong, "unknown": 1}
+        whose = {"annotator": "judge", "source": source, "solution_id": "s", "step": step}
+        return whose | votes | {"target": target}
+
+    rows = [
+        row(0, "step_valid", 3, 1),
+        row(0, "prefix_correct", 0, 4),
+        row(1, "step_valid", 1, 0),
+        row(2, "step_valid", 1, 1),
+        row(2, "step_valid", 0, 0, "b"),
+    ]
+    write_table(folder.side("evidence", "00000-00000"), pa.Table.from_pylist(rows, schema=EVIDENCE))
+    assert summarize(folder).said == {
+        "judge: correct, by majority": 1,
+        "judge: incorrect, by majority": 1,
+        "judge: unknown, by majority": 1,
     }
 
 
