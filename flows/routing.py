@@ -3,8 +3,8 @@
 A judge with `sees = "all"` is asked about every solution of the problems that are searched. One
 with `sees = "undecided"` is asked where the evidence so far leaves the place of the first error
 open (the posterior's entropy), where sources conflict (a tool calls a step incorrect, and the
-posterior holds another one, or none, for the first error), and about a random share, by which its reliability is measured on
-solutions that nobody chose. The share comes first, then the most undecided.
+posterior holds another one, or none, for the first error), and about a random share, by which its
+reliability is measured on solutions that nobody chose. The share comes first, then the most undecided.
 
 A route is written down before the judge is asked, for each shard, and kept: a killed run, a later
 batch and a replay go by it. Guarantees: it depends on evidence that was there before the judge, and

@@ -15,6 +15,10 @@ number carries the log-probability that the policy, from the steps before it, en
 (never below -30, which is "impossible"), and every other character 0. Other texts are None. Its
 line in `log` is ``<hash of prompt and continuation> score``.
 
+Asked to judge a toy solution (a prompt of the judge annotator's own templates), it answers as a
+judge: with chances `sensitivity` and `alarm` of calling a wrong and a right step incorrect, of
+which a share `shared` falls the same in every draw. A prompt of a judge is logged as any other.
+
 Not modelled: temperature, top-p, top-k. Tokens are characters. A completion's log-probabilities are
 None, also where they are asked for: they would need every text the process can write.
 """
@@ -43,6 +47,7 @@ from pipeline.engines.base import (
 from pipeline.engines.slots import Slots
 from pipeline.engines.toy import ANSWER, STEP, addends_of, toy_problems, toy_truth
 from pipeline.engines.toy_chance import total_chances
+from pipeline.engines.toy_judge import is_judging, judge
 from pipeline.errors import PolicyError
 
 __all__ = ["StubEngine", "StubSpec", "toy_problems", "toy_truth"]
@@ -51,6 +56,7 @@ _UNIT = 1.0 / 2**32
 _WORDS = struct.Struct("<16I")  # one blake2b digest is sixteen 32-bit numbers
 _NO_PROBLEM = "I see nothing to add up."
 _IMPOSSIBLE = -30.0
+_JUDGES = ("sensitivity", "alarm", "shared", "prose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,11 @@ class StubSpec:
     fail: float = 0.0  # the call fails
     spread: float = 0.0  # error rates of problems lie in error * (1 - spread) .. (1 + spread)
     latency_ms: float = 0.0  # for each token
+    # As a judge (toy_judge.py).
+    sensitivity: float = 0.9
+    alarm: float = 0.02
+    shared: float = 0.5
+    prose: float = 0.0
     slots: int = 256  # sequences at once; matters with latency only
     log: str = ""
     revision: str = "a"
@@ -86,7 +97,7 @@ class StubSpec:
                     f"stub engine: {key}={value!r} is not a number", key=key, value=value
                 ) from None
         spec = cls(**values)
-        for key in ("error", "repair", "luck", "garble", "fail", "spread"):
+        for key in ("error", "repair", "luck", "garble", "fail", "spread", *_JUDGES):
             if not 0.0 <= getattr(spec, key) <= 1.0:
                 raise PolicyError(f"stub engine: {key} must lie in 0..1 in {text!r}", key=key)
         if spec.latency_ms < 0 or spec.slots < 1:
@@ -108,6 +119,9 @@ class StubEngine:
         weights = asdict(self.spec)
         for key in ("latency_ms", "slots", "log"):
             del weights[key]
+        for key in _JUDGES:  # a policy is the same, however it would judge
+            if weights[key] == getattr(StubSpec, key):
+                del weights[key]
         digest = blake2b(repr(sorted(weights.items())).encode(), digest_size=8).hexdigest()
         return EngineIdentity(f"stub:{self.spec.revision}:{digest}", "code-points")
 
@@ -144,7 +158,7 @@ class StubEngine:
                 await asyncio.sleep(longest * self.spec.latency_ms / 1000)
         else:
             await asyncio.sleep(0)  # as any engine, it lets others run
-        if self._log is not None and addends_of(prompt) is not None:
+        if self._log is not None and (addends_of(prompt) is not None or is_judging(prompt)):
             digest = blake2b(prompt.encode(), digest_size=8).hexdigest()
             lines = [
                 f"{digest} {request.first_draw + index}\n"
@@ -203,6 +217,11 @@ class StubEngine:
         key = blake2b(
             prompt.encode("utf-8", "surrogatepass"), key=str(request.seed).encode(), digest_size=16
         ).digest()
+        if is_judging(prompt):
+            return [
+                self._judge(prompt, key, draw, request)
+                for draw in range(request.first_draw, request.first_draw + request.n)
+            ]
         parsed = addends_of(prompt)
         if parsed is None:
             return [_finish(_NO_PROBLEM, request.sampling)] * request.n
@@ -215,6 +234,12 @@ class StubEngine:
             self._draw(start, error, key, draw, request.sampling)
             for draw in range(request.first_draw, request.first_draw + request.n)
         ]
+
+    def _judge(self, prompt: str, key: bytes, draw: int, request: Request) -> Completion:
+        if _numbers(key, draw, 1)[0] * _UNIT < self.spec.fail:
+            return FAILED
+        rates = (getattr(self.spec, name) for name in _JUDGES)
+        return _finish(judge(prompt, draw, request.seed, *rates), request.sampling)
 
     def _draw(
         self, start: _State, error: float, key: bytes, draw: int, sampling: Sampling

@@ -57,6 +57,7 @@ def recipes_in(tmp_path: Path) -> Callable[..., Recipe]:
 def run_all(recipe: Recipe, folder: DatasetFolder) -> LabelRun:
     """All stages of a run in threads, as the flow's tasks do it, without Prefect."""
     with LabelRun(recipe, folder) as run:
+        run.admit()
         groups = run.groups()
         for stages, then in run.phases():
 
