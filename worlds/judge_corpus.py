@@ -256,8 +256,8 @@ def encode(tokenizer: Tokenizer, documents: Sequence[Judged]) -> list[tuple[list
                 if wrong >= 0:
                     begin = prompt.offsets[at][0] - len(step)
                     for token in range(start + 1, at):
-                        end = prompt.offsets[token][1]
-                        gone[token] = int(end > begin + wrong)
+                        reached = prompt.offsets[token][1]
+                        gone[token] = int(reached > begin + wrong)
         rows.append((ids[:-1], goal, gone))
     return rows
 
