@@ -90,7 +90,7 @@ def print_table(title: str, head: Sequence[str], body: Sequence[Sequence[str]]) 
     """To standard output; the first column is left, the others right."""
     table = Table(title=escape(title), title_justify="left")
     for number, name in enumerate(head):
-        table.add_column(escape(name), justify="right" if number else "left")
+        table.add_column(escape(name), justify="right" if number else "left", no_wrap=not number)
     for row in body:
         table.add_row(*map(escape, row))
     Console().print(table)

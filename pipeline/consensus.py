@@ -20,6 +20,7 @@ from pipeline.step_truth import align
 from pipeline.yields import ClassYield, class_yields
 
 FIRST_ERRORS = ("mc_first_error", "judge_first_error")
+VOTES = ("judge_correct", "judge_incorrect", "judge_unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def consensus(
     return Consensus(
         len(used),
         len(labels) - len(used),
-        tuple(conflicts(known)) if judged(used) else (),
+        tuple(conflicts(known)) if judged(used.lazy()) else (),
         tuple(class_yields(known)),
         tuple(pairs),
     )
@@ -73,9 +74,23 @@ def searched(labels: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def judged(labels: pl.DataFrame) -> bool:
+def judged(labels: pl.LazyFrame) -> bool:
     """Whether any judge was asked about any step."""
-    columns = ("judge_correct", "judge_incorrect", "judge_unknown")
-    return columns[0] in labels.columns and any(
-        bool((labels[name].list.sum() > 0).any()) for name in columns
+    if VOTES[0] not in labels.collect_schema().names():
+        return False
+    asked = pl.any_horizontal((pl.col(name).list.max() > 0).any() for name in VOTES)
+    return bool(labels.select(asked).collect().item())
+
+
+def counted(labels: pl.LazyFrame) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
+    """Solutions of each conflict, and kept and all of each class by rollouts, read column by
+    column; both empty where no judge was asked."""
+    if not judged(labels):
+        return {}, {}
+    unknown = pl.lit(None, dtype=pl.Int64).alias("true_first_error")
+    columns = ("keep", "keep_reason", "first_error", *FIRST_ERRORS)
+    solutions = searched(labels.select(*columns, unknown).collect())
+    return (
+        {cell.name: cell.solutions for cell in conflicts(solutions)},
+        {one.name: (one.kept, one.solutions) for one in class_yields(solutions)},
     )

@@ -12,12 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.conflicts import conflicts
-from pipeline.consensus import FIRST_ERRORS, searched
+from pipeline.consensus import counted
 from pipeline.folder import DatasetFolder
 from pipeline.labels.judges import COUNTS, TARGETS, of_judge
 from pipeline.labels.verdicts import by_majority
-from pipeline.yields import class_yields
 
 TRUNCATED_WARNING = 0.10  # a share above this says that max_tokens is too small
 
@@ -120,7 +118,7 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         tokens=pl.col("tokens").sum(),
         prefixes=pl.struct("problem_id", "prefix_hash").n_unique(),
     )
-    places, kept_of = _consensus(labels)
+    conflicts, kept_of = counted(labels)
     return Summary(
         problems=asked.get("problems")
         or labels.select(pl.col("problem_id").n_unique()).collect().item(),
@@ -145,25 +143,8 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         rollout_tokens=drawn.get("tokens", 0),
         prefixes=drawn.get("prefixes", 0),
         said=_said(_side(tables, "evidence")),
-        conflicts=places,
+        conflicts=conflicts,
         kept_of=kept_of,
-    )
-
-
-def _consensus(labels: pl.LazyFrame) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
-    """Both empty where no judge was asked."""
-    votes = ("judge_correct", "judge_incorrect", "judge_unknown")
-    if votes[0] not in labels.collect_schema().names():
-        return {}, {}  # a table of schema 3 or older
-    asked = labels.select(pl.sum_horizontal(pl.col(name).list.sum().sum() for name in votes))
-    if not asked.collect().item():
-        return {}, {}
-    columns = ("keep", "keep_reason", "first_error", *FIRST_ERRORS)
-    unknown = pl.lit(None, dtype=pl.Int64).alias("true_first_error")
-    solutions = searched(labels.select(*columns, unknown).collect())
-    return (
-        {cell.name: cell.solutions for cell in conflicts(solutions)},
-        {one.name: (one.kept, one.solutions) for one in class_yields(solutions)},
     )
 
 

@@ -21,7 +21,7 @@ import polars as pl
 
 from pipeline.judge_name import JUDGE, PREFIX, is_judge
 from pipeline.labels.counts import locate
-from pipeline.labels.layout import NULL, Bools, Ints, Labels8, Layout
+from pipeline.labels.layout import NULL, Ints, Labels8, Layout
 
 __all__ = ["Votes", "is_judge", "of_judge", "pooled", "read_votes", "votes_of"]
 
@@ -47,10 +47,6 @@ class Votes:
     def decided(self) -> Ints:
         """Votes for either side."""
         return self.correct + self.incorrect
-
-    @property
-    def asked(self) -> Bools:
-        return self.decided + self.unknown > 0
 
     @property
     def majority(self) -> Labels8:

@@ -9,8 +9,8 @@ Guarantees: a vote that could not be read counts for nothing, and a step without
 is null; a tie is undecided in spark and aurora. In capo it is not: half is not more than half, and
 a step that is in no wrong set is right. Votes entered twice change nothing. spark and capo repeat
 the label as p_correct. Rollouts, outcomes and tools are not read. Does not guarantee that
-p_correct is a probability: judges err together, and of each step on its own they say nothing of
-the steps before it.
+p_correct is a probability: judges err together, and a vote on a step says nothing of the steps
+before it.
 """
 
 from __future__ import annotations
