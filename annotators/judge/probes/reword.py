@@ -30,10 +30,11 @@ PHRASES = (
     "Undoubtedly, ",
     "It goes without saying that ",
 )
+# "so far", "so that", "every other day": other words altogether
+_IDIOM = r"(?!(?:far|long|many|much|that|as|on|other|few|so)\b)"
 _PAIRS = re.compile(
-    r"(?<![\w,])(?:So (?!far|long|many|much|that|as|on)|Thus, |Then, |Every (?!other))"
-    r"|(?<![\w,])The answer is |, so (?!far|long|many|much|that|as|on)| every (?=[a-z])(?!other|few|so)| because (?!of)"
-    r"| in total\b| altogether\b"
+    rf"(?<![\w,])(?:So {_IDIOM}|Thus, |Then, |Every {_IDIOM}|The answer is )"
+    rf"|, so {_IDIOM}| every {_IDIOM}(?=[a-z])| because (?!of\b)| in total\b| altogether\b"
 )
 _COMPARED = re.compile(r"(?<![\w,])Compared (with|to) ([^,.\n=]{1,60}), ([^,.\n=]{1,120})(?=\.)")
 _LOWERED = re.compile(
