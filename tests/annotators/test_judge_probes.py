@@ -138,7 +138,12 @@ def test_a_probe_is_made_from_a_control_of_the_same_problem(made: list[Probe]) -
 
 def test_errors_are_planted_in_every_third_of_a_solution(made: list[Probe]) -> None:
     thirds = Counter(p.first_error * 3 // len(p.steps) for p in made if p.kind in PLANTED)
-    assert min(thirds[third] for third in range(3)) >= 30
+    assert min(thirds[third] for third in range(3)) >= 50
+
+
+def test_the_answer_to_an_altered_problem_is_not_known(made: list[Probe]) -> None:
+    assert {probe.answer for probe in made if probe.kind == "contrast"} == {None}
+    assert all(probe.answer for probe in made if probe.kind not in ("contrast", *REWORDED))
 
 
 def test_the_same_solutions_and_seed_give_the_same_probes(

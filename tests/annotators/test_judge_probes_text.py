@@ -255,6 +255,7 @@ def test_a_paraphrase_keeps_the_meaning(step: str, other: str) -> None:
         ("The answer is 3.", "Clearly, the answer is 3."),
         ("48/2 = 24", "Clearly, 48/2 = 24"),
         ("$x = 3$", "$x = 3$"),
+        ("答案是 3。", "答案是 3。"),
         ("", ""),
     ],
 )

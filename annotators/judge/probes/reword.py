@@ -52,7 +52,7 @@ def paraphrased(step: str) -> str:
 
 def confident(step: str, phrase: str) -> str:
     """The step with a phrase in front; one that does not begin with a word is left alone."""
-    if not step[:1].isalnum():
+    if not (step[:1].isascii() and step[:1].isalnum()):
         return step
     lowered = step[0].lower() + step[1:] if _LOWERED.match(step) else step
     return phrase + lowered
