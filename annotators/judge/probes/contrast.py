@@ -11,17 +11,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from fractions import Fraction
 
 from annotators.judge.probes.base import Base
 from annotators.judge.probes.equations import lone_numbers, numbers, operands, value, written
 from annotators.judge.probes.needed import EVERYDAY
 from annotators.judge.probes.probe import Change
 from annotators.judge.probes.rules import article, mentions_both, rules
-
-# "Twice", "triple", "a quarter": words that stand for numbers in a problem. Larger ones do not.
-_IN_WORDS = frozenset(map(Fraction, range(5)))
-_TOLD = (EVERYDAY - frozenset(map(Fraction, (5, 6, 8, 9, 10, 20, 50)))) | _IN_WORDS
 
 
 def altered_problems(base: Base, rng: random.Random) -> list[Change]:
@@ -38,7 +33,7 @@ def _numbers(base: Base, rng: random.Random) -> list[Change]:
     for match in lone:
         old = value(match[1])
         place = next((at for at, mentioned in enumerate(steps) if old in mentioned), None)
-        if old in _TOLD or stated[old] > 1 or place is None:
+        if old in EVERYDAY or stated[old] > 1 or place is None:
             continue
         if old not in operands(base.steps[place]):
             continue
