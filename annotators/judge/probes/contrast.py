@@ -10,17 +10,13 @@ makes a good story, or has an answer.
 from __future__ import annotations
 
 import random
-from fractions import Fraction
+from collections import Counter
 
 from annotators.judge.probes.base import Base
 from annotators.judge.probes.equations import lone_numbers, numbers, operands, value, written
 from annotators.judge.probes.needed import EVERYDAY
 from annotators.judge.probes.probe import Change
 from annotators.judge.probes.rules import article, mentions_both, rules
-
-# "Twice", "triple", "a quarter": words that stand for numbers in a problem. Larger ones do not.
-_IN_WORDS = frozenset(map(Fraction, range(5)))
-_TOLD = (EVERYDAY - frozenset(map(Fraction, (5, 6, 8, 9, 10, 20, 50)))) | _IN_WORDS
 
 
 def altered_problems(base: Base, rng: random.Random) -> list[Change]:
@@ -29,13 +25,15 @@ def altered_problems(base: Base, rng: random.Random) -> list[Change]:
 
 
 def _numbers(base: Base, rng: random.Random) -> list[Change]:
-    everywhere = numbers(base.text).union(*(numbers(step) for step in base.steps))
-    every = [value(match[1]) for match in lone_numbers(base.text)]
+    steps = [numbers(step) for step in base.steps]
+    everywhere = numbers(base.text).union(*steps)
+    lone = lone_numbers(base.text)
+    stated = Counter(value(match[1]) for match in lone)
     changes = []
-    for match in lone_numbers(base.text):
+    for match in lone:
         old = value(match[1])
-        place = next((i for i, step in enumerate(base.steps) if old in numbers(step)), None)
-        if old in _TOLD or every.count(old) > 1 or place is None:
+        place = next((at for at, mentioned in enumerate(steps) if old in mentioned), None)
+        if old in EVERYDAY or stated[old] > 1 or place is None:
             continue
         if old not in operands(base.steps[place]):
             continue
@@ -52,13 +50,14 @@ def _numbers(base: Base, rng: random.Random) -> list[Change]:
 
 def _rules(base: Base) -> list[Change]:
     stated = rules(base.text)
+    times = Counter(frozenset((rule.noun, rule.then)) for rule in stated)
     changes = []
     for rule in stated:
-        if sum({other.noun, other.then} == {rule.noun, rule.then} for other in stated) > 1:
+        if times[frozenset((rule.noun, rule.then))] > 1:
             continue
         both = (i for i, step in enumerate(base.steps) if mentions_both(step, rule))
         place = next(both, None)
-        if place is None or not any(rule.says(other) for other in rules(base.steps[place])):
+        if place is None or rule.claim not in {other.claim for other in rules(base.steps[place])}:
             continue
         no, a = ("not " if rule.holds else ""), (article(rule.then) if rule.of_kinds else "")
         opposite = f"{rule.lead} {rule.noun} is {no}{a}{rule.then}"

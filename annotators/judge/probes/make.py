@@ -13,7 +13,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 
 from annotators.judge.probes.base import Base, bundled_base, read_base
 from annotators.judge.probes.contrast import altered_problems
@@ -84,10 +84,19 @@ def _planted(base: Base, seed: int) -> list[Probe]:
     }
     made = []
     for kind, all_of_kind in changes.items():
-        some = min(MOST[kind], len(all_of_kind))
-        drawn = _rng(base, f"places of {kind}", seed).sample(range(len(all_of_kind)), some)
-        made += [_probe(base, kind, f"{at}", all_of_kind[at]) for at in sorted(drawn)]
+        drawn = _spread(all_of_kind, MOST[kind], _rng(base, f"places of {kind}", seed))
+        made += [_probe(base, kind, f"{at}", all_of_kind[at]) for at in drawn]
     return made
+
+
+def _spread(changes: Sequence[Change], most: int, rng: random.Random) -> list[int]:
+    """Some of the changes, from different thirds of the solution: late places are rarer."""
+    thirds: dict[int, list[int]] = {}
+    for at, change in enumerate(changes):
+        thirds.setdefault(change.first_error * 3 // len(change.steps), []).append(at)
+    order = rng.sample(sorted(thirds), len(thirds))
+    in_turn = zip_longest(*(rng.sample(thirds[third], len(thirds[third])) for third in order))
+    return sorted([at for turn in in_turn for at in turn if at is not None][:most])
 
 
 def _reworded(probe: Probe, rng: random.Random) -> list[Probe]:
@@ -135,7 +144,7 @@ def _probe(base: Base, kind: Kind, name: str, change: Change) -> Probe:
         kind=kind,
         problem=base.text if change.problem is None else change.problem,
         steps=change.steps,
-        answer=base.answer,
+        answer=base.answer if change.problem is None else None,
         first_error=change.first_error,
         found=change.found,
         of=f"{base.problem_id}:clean",

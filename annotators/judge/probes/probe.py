@@ -34,7 +34,7 @@ class Probe:
     kind: Kind
     problem: str
     steps: tuple[str, ...]
-    answer: str | None  # the reference answer of the base, for judges that are given it
+    answer: str | None  # the reference answer; None where it is not known, as in a contrast
     first_error: int  # 0-based place of the planted error; -1: there is none
     found: tuple[int, ...]  # places at which naming the first error counts as finding it
     of: str  # the probe that this one was made from; "" for a control

@@ -30,10 +30,11 @@ PHRASES = (
     "Undoubtedly, ",
     "It goes without saying that ",
 )
+# "so far", "so that", "every other day": other words altogether
+_IDIOM = r"(?!(?:far|long|many|much|that|as|on|other|few|so)\b)"
 _PAIRS = re.compile(
-    r"(?<![\w,])(?:So (?!far|long|many|much|that|as|on)|Thus, |Then, |Every (?!other))"
-    r"|(?<![\w,])The answer is |, so (?!far|long|many|much|that|as|on)| every (?=[a-z])(?!other|few|so)| because (?!of)"
-    r"| in total\b| altogether\b"
+    rf"(?<![\w,])(?:So {_IDIOM}|Thus, |Then, |Every {_IDIOM}|The answer is )"
+    rf"|, so {_IDIOM}| every {_IDIOM}(?=[a-z])| because (?!of\b)| in total\b| altogether\b"
 )
 _COMPARED = re.compile(r"(?<![\w,])Compared (with|to) ([^,.\n=]{1,60}), ([^,.\n=]{1,120})(?=\.)")
 _LOWERED = re.compile(
@@ -51,7 +52,7 @@ def paraphrased(step: str) -> str:
 
 def confident(step: str, phrase: str) -> str:
     """The step with a phrase in front; one that does not begin with a word is left alone."""
-    if not step[:1].isalnum():
+    if not (step[:1].isascii() and step[:1].isalnum()):
         return step
     lowered = step[0].lower() + step[1:] if _LOWERED.match(step) else step
     return phrase + lowered

@@ -36,9 +36,10 @@ class Rule:
     holds: bool
     of_kinds: bool  # "is a B": B is a kind of thing, not a property
 
-    def says(self, other: Rule) -> bool:
-        """Whether both state the same."""
-        return (self.noun, self.then, self.holds) == (other.noun, other.then, other.holds)
+    @property
+    def claim(self) -> tuple[str, str, bool]:
+        """What it states, however it is worded."""
+        return self.noun, self.then, self.holds
 
     def __str__(self) -> str:
         no, a = ("" if self.holds else "not "), (article(self.then) if self.of_kinds else "")

@@ -9,6 +9,7 @@ of the problem's other sentences leads from B to A. The rest of the step is as i
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from annotators.judge.probes.base import Base
 from annotators.judge.probes.probe import Change
@@ -90,11 +91,12 @@ def _longer_name(step: str, match: re.Match[str]) -> bool:
 
 def _turned_rule(problem: str, step: str) -> tuple[str, str] | None:
     stated = rules(problem)
+    times = Counter(rule.claim for rule in stated)
+    first = {rule.claim: rule for rule in reversed(stated)}
     for rule in rules(step):
-        same = [other for other in stated if other.says(rule)]
-        if len(same) != 1 or not (rule.holds and rule.of_kinds) or rule.noun == rule.then:
+        if times[rule.claim] != 1 or not (rule.holds and rule.of_kinds) or rule.noun == rule.then:
             continue
-        if may_lead(problem, rule.then, rule.noun, without=same[0]):
+        if may_lead(problem, rule.then, rule.noun, without=first[rule.claim]):
             continue
         turned = f"{rule.lead} {rule.then} is {article(rule.noun)}{rule.noun}"
         new = step[: rule.start] + turned + step[rule.end :]
