@@ -122,6 +122,14 @@ def rates_of(records: Mapping[str, Record]) -> dict[str, Rates]:
     return known_rates({name: record.admission for name, record in records.items()})
 
 
+def noted_rates(manifest: Mapping[str, Any]) -> dict[str, Rates]:
+    """The same, from a dataset's manifest."""
+    judges: Mapping[str, Any] = manifest.get("judges") or {}
+    return known_rates(
+        {name: Admission.from_dict(judge["admission"]) for name, judge in judges.items()}
+    )
+
+
 def known_rates(admissions: Mapping[str, Admission]) -> dict[str, Rates]:
     found = {}
     for name, admission in admissions.items():

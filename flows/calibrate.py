@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flows.admission import noted_rates
 from flows.derive import derivation, run_derivation
 from flows.evaluate import read_truth
 from flows.evidence import evidence_of
@@ -27,7 +28,7 @@ def calibrate_command(
     own = any((origin.evidence_root() / TRUTH_TABLE).glob("*.parquet"))
     trusted = read_truth(origin, truth) if truth is not None or own else None
     evidence = evidence_of(origin, trusted)
-    fusion = evidence.learn(plan.questions, trusted)
+    fusion = evidence.learn(plan.questions, trusted, noted_rates(plan.manifest))
     rows: Rows = [
         ("problems read", f"{len(evidence.problems):,}"),
         ("solutions read", f"{len(evidence.solutions):,}"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from flows.admission import noted_rates
 from flows.evidence import evidence_of, shard_evidence
 from flows.tables import print_rows, run_rows
 from pipeline.card import card, card_facts
@@ -34,7 +35,8 @@ def derive_command(dataset: Path, out: Path | None, view: str, overrides: list[s
     origin = DatasetFolder(dataset).need_dataset()
     plan = derivation(origin, view, overrides)
     if plan.settings.view == "posterior" and plan.fusion is None:
-        plan = replace(plan, fusion=evidence_of(origin).learn(plan.questions))
+        rates = noted_rates(plan.manifest)
+        plan = replace(plan, fusion=evidence_of(origin).learn(plan.questions, rates=rates))
     target = DatasetFolder(out or dataset.with_name(f"{dataset.name}-{plan.settings.view}"))
     run_derivation(plan, origin, target)
 

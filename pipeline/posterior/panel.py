@@ -26,12 +26,12 @@ import polars as pl
 from scipy.special import betaln, gammaln
 
 from pipeline.labels.counts import locate
+from pipeline.labels.judges import TARGETS, of_judge
 from pipeline.labels.layout import Bools, Floats, Ints, Layout
 from pipeline.posterior.forest import Forest
 from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Signal
 
 JUDGES = "judges"  # the signal's name
-TARGETS = ("step_valid", "prefix_correct")  # what votes on a step may be called
 PSEUDO = 20.0  # observations that an admission test is worth, of wrong steps and of right ones
 RIDGE = 0.005  # variance that no source is without: keeps equal sources apart
 CHANCE = 2.0  # times what chance alone shows is taken off
@@ -102,7 +102,7 @@ def shares_of(
     NaN where it has none. Solutions that share a prefix share their votes on its steps."""
     found = {}
     votes = np.zeros((2, layout.num_steps))
-    judges = evidence.filter(pl.col("annotator").str.contains("^judge(_|$)"))
+    judges = evidence.filter(of_judge())
     if not len(judges):
         return {}
     columns = ("annotator", "source", "correct", "incorrect")

@@ -15,6 +15,7 @@ import polars as pl
 
 from pipeline.labels import pieces
 from pipeline.labels.counts import Counts, locate, read_counts
+from pipeline.labels.judges import of_judge
 from pipeline.labels.layout import Bools, Floats, Ints, Labels8, Layout
 from pipeline.labels.outcomes import outcomes
 from pipeline.labels.stable_hash import stable_hash
@@ -243,7 +244,7 @@ def votes_of(
 ) -> dict[str, Votes]:
     """Of all annotators but judges, by "<annotator>:<target>"."""
     found = {}
-    evidence = evidence.filter(~pl.col("annotator").str.contains("^judge(_|$)"))
+    evidence = evidence.filter(~of_judge())
     columns = ("correct", "incorrect", "unknown")
     every = [
         (annotator, target, rows)
