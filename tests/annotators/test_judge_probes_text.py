@@ -230,6 +230,12 @@ def test_a_rule_of_the_problem_is_altered_to_its_opposite() -> None:
     assert (first.first_error, second.first_error) == (0, 1)
 
 
+def test_a_rule_that_the_problem_states_twice_is_not_altered() -> None:
+    text = "Every wug is tall. Each wug is tall. Max is a wug."
+    base = solution("Every wug is tall. Max is a wug. So Max is tall.", "True.", text=text)
+    assert altered_problems(base, rng()) == []
+
+
 @pytest.mark.parametrize(
     ("step", "other"),
     [
