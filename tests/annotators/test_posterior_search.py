@@ -347,7 +347,7 @@ def said(*rows: tuple[str, int, str, str, tuple[int, int, int], float | None]) -
 SAID = said(
     ("abcd", 2, "arithmetic", "step_valid", (0, 1, 0), None),
     ("abxy", 1, "arithmetic", "step_valid", (1, 0, 0), None),
-    ("kl", 0, "judge", "prefix_correct", (3, 1, 1), None),
+    ("kl", 0, "critic", "prefix_correct", (3, 1, 1), None),
     ("abcd", 0, "answer_logprob", "prefix_value", (0, 0, 0), -3.0),
     ("abxy", 2, "answer_logprob", "prefix_value", (0, 0, 0), -0.1),
 )

@@ -67,7 +67,7 @@ class Solution:
         kinds = (
             ("rollouts", "prefix_value", self.counts),
             ("checker", "step_valid", self.valid),
-            ("judge", "prefix_correct", self.judged),
+            ("critic", "prefix_correct", self.judged),
         )
         rows = [
             row(name, target, step, votes, None)

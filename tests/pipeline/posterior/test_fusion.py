@@ -226,7 +226,7 @@ def test_a_veto_of_an_annotator_that_said_nothing_changes_nothing() -> None:
     np.testing.assert_array_equal(fuse(PRIOR, *plain, ["nobody"]).p_correct, expected)
 
 
-@pytest.mark.parametrize("names", [["checker"], ["checker", "judge"]])
+@pytest.mark.parametrize("names", [["checker"], ["checker", "critic"]])
 def test_vetoes_against_each_other_and_all_else_stay_sound(names: list[str]) -> None:
     every = dict.fromkeys(range(4), (0, 9, 0))
     given = frames(
