@@ -86,7 +86,7 @@ def _climb(seen: Observed, parameters: Parameters) -> Floats:
     def objective(vector: Floats) -> tuple[float, Floats]:
         return _objective(seen, parameters.moved(vector))
 
-    ends = bounds(seen.one_policy)
+    ends = bounds(seen.one_policy, seen.judged)
     begin = np.clip(parameters.vector, *np.array(ends).T)
     # Its stubs do not know that, with jac=True, a function gives its gradient too.
     climb: Any = minimize

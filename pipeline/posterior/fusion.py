@@ -18,8 +18,8 @@ from pipeline.labels.layout import Floats, Ints, Labels8, Layout
 from pipeline.posterior.fit import contexts, fit, table_of, with_tables
 from pipeline.posterior.fused import Fused
 from pipeline.posterior.infer import infer
-from pipeline.posterior.observed import FINE, Observed
-from pipeline.posterior.panel import JUDGES, Panel, Rates, learn_panel, shares_of
+from pipeline.posterior.observed import FINE, JUDGES, Observed
+from pipeline.posterior.panel import Panel, Rates, learn_panel, shares_of
 from pipeline.posterior.parameters import Parameters, start
 from pipeline.posterior.read import STEP_VALID, known_truth, read, step_scores
 from pipeline.posterior.value import values

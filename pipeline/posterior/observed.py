@@ -22,6 +22,8 @@ ERROR, FINE, OPEN = range(3)
 CLEAN, NOT_CLEAN = range(2)
 GOOD, WRONG = range(2)
 NONE = -1  # no observation
+JUDGES = "judges"  # the signal of all judges together (panel.py)
+TELLING = 0.9  # its worth from which on it is more than chance
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,12 @@ class Observed:
     votes: Mapping[str, Votes] = field(default_factory=dict)
     truth: Labels8 | None = None
     whole: Rows | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether judges that tell errors from right steps have read the steps."""
+        signal = self.signals.get(JUDGES)
+        return signal is not None and signal.worth >= TELLING
 
     @cached_property
     def rows(self) -> Rows:

@@ -31,7 +31,6 @@ from pipeline.labels.layout import Bools, Floats, Ints, Layout
 from pipeline.posterior.forest import Forest
 from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Signal
 
-JUDGES = "judges"  # the signal's name
 PSEUDO = 20.0  # observations that an admission test is worth, of wrong steps and of right ones
 RIDGE = 0.005  # variance that no source is without: keeps equal sources apart
 CHANCE = 2.0  # times what chance alone shows is taken off

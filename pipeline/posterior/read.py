@@ -20,8 +20,8 @@ from pipeline.labels.layout import Bools, Floats, Ints, Labels8, Layout
 from pipeline.labels.outcomes import outcomes
 from pipeline.labels.stable_hash import stable_hash
 from pipeline.posterior.forest import Forest, plant
-from pipeline.posterior.observed import NONE, Observed, Signal, Votes
-from pipeline.posterior.panel import JUDGES, Panel, shares_of
+from pipeline.posterior.observed import JUDGES, NONE, Observed, Signal, Votes
+from pipeline.posterior.panel import Panel, shares_of
 
 SAMPLED, LOGPROB = "sampled", "logprob"
 KINDS = 4  # of support
