@@ -1,16 +1,15 @@
 """The bundled judge's training stream: problems, solutions of many kinds, and their verdicts.
 
-A document is the prompt that the judge annotator renders (problem, numbered steps, "Verdicts:"),
-and what a judge answers: a JSON object with a verdict for each step and, where a step is wrong and
+A document is the prompt that the judge annotator renders (problem, steps as a policy writes them,
+each with its number behind it, "Verdicts:"), and what a judge answers: a JSON object with a verdict for each step and, where a step is wrong and
 the right one is known, its correction. Solutions are natural (both policies' own), planted
 (worlds/plant.py), carried on from a false equation, altered in wording (the verdicts stay), next to
 an altered problem (they change), and junk: a step of no content in place of a needed one, or alone.
 Verdicts are the oracle's; what it cannot read is wrong.
 
-Learnt are the answer; the words of right steps, less, so that the judge goes on expecting what a
-step should say; at the blank line after each step, where a judge is never asked, the same verdict,
-so that it is worked out there; and, by a head that is thrown away, for every token of a step
-whether the step has gone wrong by then.
+Learnt are the answer; at the blank line after each step, where a judge is never asked, the same
+verdict, so that it is worked out there; and, by a head that is thrown away, for every token of a
+step whether the step has gone wrong by then.
 """
 
 import json
@@ -75,8 +74,8 @@ class Judged(NamedTuple):
 
 def prompt_of(problem: str, steps: Sequence[str]) -> str:
     """As data/judges/small/prompts/each_step.toml has it."""
-    numbered = "".join(f"[{number}] {step}\n\n" for number, step in enumerate(steps))
-    return f"{problem}\n\n{numbered}{ASK}"
+    numbered = "".join(f"{step} [{number}]\n\n" for number, step in enumerate(steps))
+    return f"{problem}\n{numbered}{ASK}"
 
 
 def answer_of(judged: Judged) -> str:
@@ -245,19 +244,18 @@ def encode(tokenizer: Tokenizer, documents: Sequence[Judged]) -> list[tuple[list
         ids = [*prompt.ids, *answer.ids, end]
         goal = [IGNORE] * (len(prompt.ids) - 1) + [*answer.ids, end]
         gone = [IGNORE] * len(goal)
-        # The blank lines: one after the problem, then one after each step.
+        # The blank lines, one after each step, and where the steps begin.
         places = [at for at, token in enumerate(prompt.ids) if token == blank]
-        if len(places) == len(one.steps) + 1:
-            parts = zip(places, places[1:], one.steps, one.verdicts, one.wrong_from, strict=False)
-            for start, at, step, good, wrong in parts:
-                if good:
-                    goal[start:at] = prompt.ids[start + 1 : at + 1]
+        if len(places) == len(one.steps):
+            begin = len(one.problem) + 1
+            parts = zip([0, *places], places, one.steps, one.verdicts, one.wrong_from, strict=False)
+            for number, (start, at, step, good, wrong) in enumerate(parts):
                 goal[at], gone[at] = words[good], int(not good)
-                if wrong >= 0:
-                    begin = prompt.offsets[at][0] - len(step)
-                    for token in range(start + 1, at):
-                        reached = prompt.offsets[token][1]
-                        gone[token] = int(reached > begin + wrong)
+                for token in range(start, at):
+                    left, right = prompt.offsets[token]
+                    if wrong >= 0 and left >= begin:
+                        gone[token] = int(not good and right > begin + wrong)
+                begin += len(step) + len(f" [{number}]") + 2
         rows.append((ids[:-1], goal, gone))
     return rows
 

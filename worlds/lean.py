@@ -22,10 +22,25 @@ def _rotation(length: int, width: int, theta: float) -> tuple[Tensor, Tensor]:
 
 def hidden_states(model: LlamaForCausalLM, ids: Tensor) -> Tensor:
     """Final hidden states of a batch, in bfloat16: rows x positions x width."""
+    return normed(model, through(model, embedded(model, ids), 0))
+
+
+def embedded(model: LlamaForCausalLM, ids: Tensor) -> Tensor:
+    """What the first layer reads: rows x positions x width."""
+    return embedding(ids, model.model.embed_tokens.weight).bfloat16()
+
+
+def normed(model: LlamaForCausalLM, x: Tensor) -> Tensor:
+    """What the head reads of the last layer's output."""
+    weight = model.model.norm.weight.bfloat16()
+    return rms_norm(x, (x.shape[-1],), weight, model.config.rms_norm_eps)
+
+
+def through(model: LlamaForCausalLM, x: Tensor, first: int, last: int | None = None) -> Tensor:
+    """The output of layers first .. last - 1 (all that follow), before the final norm."""
     config = model.config
     heads, epsilon = config.num_attention_heads, config.rms_norm_eps
-    rows, length = ids.shape
-    width = config.hidden_size
+    rows, length, width = x.shape
     shape = (rows, length, heads, width // heads)
     cos, sin = _rotation(length, width // heads, config.rope_parameters["rope_theta"])
     half = torch.bfloat16
@@ -33,8 +48,7 @@ def hidden_states(model: LlamaForCausalLM, ids: Tensor) -> Tensor:
     def norm(x: Tensor, weight: Tensor) -> Tensor:
         return rms_norm(x, (width,), weight.to(half), epsilon)
 
-    x = embedding(ids, model.model.embed_tokens.weight).to(half)
-    for layer in model.model.layers:
+    for layer in model.model.layers[first:last]:
         attention, mlp = layer.self_attn, layer.mlp
         h = norm(x, layer.input_layernorm.weight)
         joint = torch.cat(
@@ -58,4 +72,4 @@ def hidden_states(model: LlamaForCausalLM, ids: Tensor) -> Tensor:
         gate = linear(h, mlp.gate_proj.weight.to(half))
         up = linear(h, mlp.up_proj.weight.to(half))
         x = x + linear(silu(gate) * up, mlp.down_proj.weight.to(half))
-    return norm(x, model.model.norm.weight)
+    return x

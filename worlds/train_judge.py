@@ -1,10 +1,12 @@
-"""Train the bundled judge from the weights of policy `large`. Needs torch, as worlds.train.
+"""Train the bundled judge on top of policy `large`. Needs torch, as worlds.train.
 
     python -m worlds.train_judge RUN --natural runs/judge/natural.jsonl --minutes 40
 
-Checkpoints, resuming and the schedule by time are those of worlds.train. The embeddings get a row
-for each word of an answer (worlds/judge_corpus.py), and the model two more layers: what a policy
-expects next stands in its last one, and only layers above it can compare that with what came.
+What a policy expects next is the best it knows of what a step should say, and stands in its last
+layer; only layers above it can compare that with what came. So the judge is the policy with
+`LAYERS` more. At first these alone learn, above all how surprised the policy is by each token
+(a target that costs nothing and is everywhere); for the last `TOGETHER` of the time all layers do.
+Checkpoints, resuming and the schedule by time are those of worlds.train.
 """
 
 # mypy: disable-error-code=import-not-found
@@ -22,12 +24,15 @@ from transformers import LlamaForCausalLM
 
 from worlds.corpus import IGNORE
 from worlds.judge_corpus import WORDS, batches, extend, read_natural
-from worlds.lean import hidden_states
+from worlds.lean import embedded, normed, through
 from worlds.tokenizer import save_tokenizer
 from worlds.train import rate, save_policy
 
 BEGIN = Path("data/policies/large")
-LAYERS = 2  # added
+LAYERS = 3  # added
+TOGETHER = 0.4  # of the time
+SURPRISE = 1.0  # of its loss
+MOST_SURPRISED = 8.0  # nats; a target is at most 1
 GONE = 3.0  # of the head's loss
 WEIGHT = 8.0  # of a verdict in the loss; all else that is learnt weighs 1
 PEAK = 0.6  # of the learning rate that a policy starts with
@@ -49,6 +54,19 @@ def begin(run: Path) -> tuple[LlamaForCausalLM, Tokenizer]:
     return deeper, tokenizer
 
 
+def surprise(policy: LlamaForCausalLM, x: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Of a policy by each token, from its last layer's output; 0 by the first: rows x positions."""
+    size = policy.config.vocab_size
+    logits = torch.nn.functional.linear(normed(policy, x), policy.lm_head.weight.bfloat16())
+    known = ids.clamp(max=size - 1)[:, 1:]
+    found = torch.nn.functional.cross_entropy(
+        logits[:, :-1].reshape(-1, size).float(), known.reshape(-1), reduction="none"
+    ).view(len(ids), -1)
+    # A word of the judge's own is no surprise to speak of.
+    found = found.masked_fill(ids[:, 1:] >= size, 0.0)
+    return torch.nn.functional.pad(found, (1, 0)).clamp(max=MOST_SURPRISED) / MOST_SURPRISED
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Train the bundled judge.")
@@ -62,8 +80,10 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     model, tokenizer = begin(args.run)
-    # Whether a step has gone wrong: learnt at every token of it, and thrown away.
-    head = torch.nn.Linear(model.config.hidden_size, 1)
+    policy = LlamaForCausalLM.from_pretrained(BEGIN, dtype=torch.float32).requires_grad_(False)
+    depth = policy.config.num_hidden_layers
+    # Whether a step has gone wrong, and how surprising a token is; thrown away.
+    head = torch.nn.Linear(model.config.hidden_size, 2)
     parameters = [*model.parameters(), *head.parameters()]
     optimiser = torch.optim.AdamW(
         parameters, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, fused=True
@@ -99,6 +119,7 @@ def main() -> None:
     losses: list[float] = []
     hits: list[float] = []
     found: list[float] = []
+    gaps: list[float] = []
     while True:
         natural = read_natural(args.natural)
         for batch in batches(tokenizer, natural, seen["documents"], args.tokens_per_batch):
@@ -108,8 +129,18 @@ def main() -> None:
             targets = torch.tensor(batch.targets).flatten()
             learnt = targets != IGNORE
             wanted = targets[learnt]
-            hidden = hidden_states(model, torch.tensor(batch.inputs)).flatten(0, 1)
-            logits = torch.nn.functional.linear(hidden[learnt], model.lm_head.weight.bfloat16())
+            ids = torch.tensor(batch.inputs)
+            alone = minutes < (1 - TOGETHER) * args.minutes
+            with torch.no_grad():
+                expected = through(policy, embedded(policy, ids.clamp(max=policy.config.vocab_size - 1)), 0)
+                target = surprise(policy, expected, ids).flatten()
+            with torch.set_grad_enabled(not alone):
+                below = through(model, embedded(model, ids), 0, depth)
+            x = through(model, below, depth, depth + 1)
+            compared = head(x.float()).flatten(0, 1)[:, 1]
+            hidden = normed(model, through(model, x, depth + 1)).flatten(0, 1)
+            words = model.lm_head.weight.detach() if alone else model.lm_head.weight
+            logits = torch.nn.functional.linear(hidden[learnt], words.bfloat16())
             each = torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="none")
             is_verdict = torch.isin(wanted, verdicts)
             weight = 1.0 + (WEIGHT - 1.0) * is_verdict.float()
@@ -117,10 +148,13 @@ def main() -> None:
             gone = torch.tensor(batch.gone).flatten()
             there = gone != IGNORE
             guess = head(hidden[there].float())[:, 0]
+            real = (ids != 0).flatten()
+            gap = (compared[real] - target[real]).square().mean() / target[real].var()
             marks = torch.nn.functional.binary_cross_entropy_with_logits(guess, gone[there].float())
-            (loss + GONE * marks).backward()
+            (loss + GONE * marks + SURPRISE * gap).backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             found.append(marks.item())
+            gaps.append(gap.item())
             optimiser.step()
             optimiser.zero_grad()
             losses.append(each[is_verdict].mean().item())
@@ -133,10 +167,11 @@ def main() -> None:
                 print(
                     f"{minutes:.2f} min, {seen['tokens'] / 1e6:.2f} M tokens, verdicts' loss "
                     f"{sum(losses) / len(losses):.4f}, wrong steps found "
-                    f"{sum(hits) / len(hits):.3f}, head's loss {sum(found) / len(found):.4f}",
+                    f"{sum(hits) / len(hits):.3f}, head's loss {sum(found) / len(found):.4f}, "
+                    f"surprise unexplained {sum(gaps) / len(gaps):.3f}",
                     flush=True,
                 )
-                losses, hits, found = [], [], []
+                losses, hits, found, gaps = [], [], [], []
             if minutes >= next_save or minutes >= args.minutes:
                 save(minutes)
                 next_save += args.every
