@@ -32,7 +32,8 @@ PHRASES = (
 )
 _PAIRS = re.compile(
     r"(?<![\w,])(?:So (?!far|long|many|much|that|as|on)|Thus, |Then, |Every (?!other))"
-    r"|(?<![\w,])The answer is |, so (?!far|long|many|much|that|as|on)| every (?=[a-z])(?!other|few|so)| because (?!of)"
+    r"|(?<![\w,])The answer is |, so (?!far|long|many|much|that|as|on)"
+    r"| every (?=[a-z])(?!other|few|so)| because (?!of)"
     r"| in total\b| altogether\b"
 )
 _COMPARED = re.compile(r"(?<![\w,])Compared (with|to) ([^,.\n=]{1,60}), ([^,.\n=]{1,120})(?=\.)")
