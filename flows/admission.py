@@ -3,7 +3,8 @@
 The result of a test belongs to a judge with its prompts, and to the probes: it stands in the folder
 (`work/judges/<name>.json`, which a replay and later batches go by) and in the user's cache, so that
 the next folder with the same judge pays nothing. What was bought is in a journal below the folder,
-so a killed test goes on.
+so a killed test goes on, and one in which calls failed asks those alone in the folder's next run;
+it is in no cache.
 """
 
 from __future__ import annotations
@@ -30,25 +31,28 @@ from pipeline.purchase import Purchaser
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a folder knows of a judge: its test, and which it was."""
+    """What a folder knows of a judge: its test, and which it was. `whole`: no call of it failed."""
 
     key: str
     admission: Admission
     cases: list[str]
+    whole: bool
 
     def reasons(self, settings: JudgeSettings) -> list[str]:
         """Why it is not admitted; empty: it is."""
         return gate(self.admission, gate_of(settings))
 
     def as_dict(self) -> dict[str, Any]:
-        return {"key": self.key, "admission": self.admission.as_dict(), "cases": self.cases}
+        raw = {"key": self.key, "admission": self.admission.as_dict(), "cases": self.cases}
+        return raw | {"whole": self.whole}
 
     @staticmethod
     def read(place: Path) -> Record | None:
         """None where there is none, or none that can be read."""
         try:
             raw = json.loads(place.read_text(encoding="utf-8"))
-            return Record(raw["key"], Admission.from_dict(raw["admission"]), list(raw["cases"]))
+            admission = Admission.from_dict(raw["admission"])
+            return Record(raw["key"], admission, list(raw["cases"]), bool(raw["whole"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -65,8 +69,8 @@ def admit(context: RunContext) -> dict[str, Record]:
             raise JudgeRefused(
                 f"annotators.{name}: this judge is not admitted: {'; '.join(reasons)}. What it "
                 "got wrong, for instance:\n  " + "\n  ".join(record.cases) + "\nTake another "
-                f'judge or other prompts; or set annotators.{name}.gate = "warn" to go on, with '
-                "votes that count for what they were found to be worth.",
+                f"judge or other prompts (and another --out); or set annotators.{name}.gate = "
+                '"warn" to go on here, with votes that count for what they were found to be worth.',
                 judge=name,
                 reasons=reasons,
             )
@@ -74,20 +78,28 @@ def admit(context: RunContext) -> dict[str, Record]:
 
 
 def _record(name: str, role: JudgeRole, context: RunContext) -> Record:
-    place = record_place(context.folder, name)
     test = AdmissionTest.of(role.judge)
-    known = Record.read(place)
-    if known is not None and known.key == test.key:
-        return known
-    cached = cache_place(test.key)
-    record = Record.read(cached)
-    if record is None or record.key != test.key:
+    known = known_record(context.folder, name, test.key)
+    if known is not None and (known.whole or not role.live):
+        record = known
+    else:
         tested = context.loop.call(_run(test, role, context))
-        record = Record(test.key, tested.admission, tested.cases)
-        if _whole(tested):  # a server that was down is no property of the judge
-            _keep(cached, record)
-    write_json(place, record.as_dict())
+        record = Record(test.key, tested.admission, tested.cases, tested.whole)
+        if record.whole:
+            _keep(cache_place(test.key), record)
+    place = record_place(context.folder, name)
+    if record != Record.read(place):
+        write_json(place, record.as_dict())
     return record
+
+
+def known_record(folder: DatasetFolder, name: str, key: str) -> Record | None:
+    """Of a test that was done: in this folder, else in the user's cache."""
+    for place in (record_place(folder, name), cache_place(key)):
+        record = Record.read(place)
+        if record is not None and record.key == key:
+            return record
+    return None
 
 
 async def _run(test: AdmissionTest, role: JudgeRole, context: RunContext) -> Admitted:
@@ -137,11 +149,6 @@ def known_rates(admissions: Mapping[str, Admission]) -> dict[str, Rates]:
         if wrong is not None and right is not None:
             found[name] = Rates(wrong, right)
     return found
-
-
-def _whole(tested: Admitted) -> bool:
-    answered = tested.admission.parse_rate.of
-    return answered == tested.admission.probes
 
 
 def _keep(place: Path, record: Record) -> None:

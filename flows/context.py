@@ -129,6 +129,14 @@ def known_prompts(folder: DatasetFolder) -> dict[str, str]:
     return {name: role["prompt_hash"] for name, role in _read_identities(folder).items()}
 
 
+def known_identity(folder: DatasetFolder, role: str) -> EngineIdentity | None:
+    """The model that a folder was begun with: a role's, or a judge's by its name."""
+    known = _read_identities(folder).get(role)
+    if known is None:
+        return None
+    return EngineIdentity(known["model_revision"], known["tokenizer_hash"])
+
+
 def _noted(identity: EngineIdentity, prompt_hash: str) -> dict[str, str]:
     # The prompt's hash too: its file may be edited while its name stays.
     return {**asdict(identity), "prompt_hash": prompt_hash}

@@ -82,7 +82,7 @@ def run_derivation(plan: Derivation, origin: DatasetFolder, target: DatasetFolde
     for shard in origin.shards():
         if not target.published(shard).exists():
             _derive_shard(origin, target, shard, plan)
-    summary = summarize(target, source)
+    summary = summarize(target, source, plan.manifest.get("judges", {}))
     facts = card_facts(target)
     write_text(
         target.card,

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
-from annotators.judge.settings import JudgeSettings
 from annotators.search import GUIDED_SEARCHES
 from flows.admission import Record, rates_of
 from flows.fitting import MOST_SHARES, Fitting
 from flows.guidance import Guidance
-from flows.routing import ROUTED, Route, allot, choose, read_route, route_place
+from flows.routing import ROUTED, Route, allot, choose, read_route
 from flows.shards import ShardWork
 from pipeline.batches import Batch
 from pipeline.batches import allot as allot_rollouts
@@ -81,22 +80,19 @@ class Phases:
     def route(self, name: str) -> None:
         """Whom a judge is asked about, once all before it is done."""
         for batch, shards in self._unpublished():
-            settings = shards[0].context.judges[name].judge.settings
-            places = [
-                route_place(self._folder.plans, name, work.shard.name, settings.budget_tokens)
-                for work in shards
-            ]
+            # What is published went by its own, perhaps of another budget.
+            waiting = [work for work in shards if not work.plan.published]
+            places = [work.plan.route_place(name) for work in waiting]
             routes = [route for place in places if (route := read_route(place))]
             if len(routes) < len(places):
-                routes = self._routes(name, settings, batch, shards)
+                routes = self._routes(name, batch, waiting)
                 for place, route in zip(places, routes, strict=True):
                     write_json(place, asdict(route))
-            for work, route in zip(shards, routes, strict=True):
+            for work, route in zip(waiting, routes, strict=True):
                 work.plan.routes[name] = route
 
-    def _routes(
-        self, name: str, settings: JudgeSettings, batch: Batch, shards: Sequence[ShardWork]
-    ) -> list[Route]:
+    def _routes(self, name: str, batch: Batch, shards: Sequence[ShardWork]) -> list[Route]:
+        settings = shards[0].context.judges[name].judge.settings
         names = self._recipe.judges()
         before = names[: names.index(name)]
         fusion = None
@@ -109,7 +105,10 @@ class Phases:
             asked.append(chosen)
         # The first batch pays for the admission test.
         spent = self._records[name].admission.tokens if batch.number == 0 else 0
-        shares = allot(settings.budget_tokens, spent, [len(ids) for ids in asked])
+        left = settings.budget_tokens
+        if len(shards) < len(batch.shards()) and left >= 0:
+            left = left * sum(work.shard.stop - work.shard.start for work in shards) // batch.size
+        shares = allot(left, spent, [len(ids) for ids in asked])
         return [Route(ids, share) for ids, share in zip(asked, shares, strict=True)]
 
     def allot(self) -> None:

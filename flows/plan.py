@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotators.search import GUIDED_SEARCHES, TREE_SEARCHES
+from flows.plan_judges import judge_rows
 from flows.run import check_recipe, view_warning
 from flows.tables import Rows, print_rows
 from pipeline.batches import new_problems, read_batches
@@ -59,6 +60,14 @@ def print_plan(recipe: Recipe) -> None:
         ("  new in this folder", f"{len(fresh):,}"),
         ("new shards", f"{-(-len(fresh) // recipe.run.shard_problems):,}"),
         *_costs(recipe, fresh, read.solutions, guess),
+        *judge_rows(
+            recipe,
+            folder,
+            (fresh or read.problems)[0].text,
+            _searched(recipe, fresh, read.solutions, guess),
+            guess.steps,
+            guess.tokens,
+        ),
         ("resting on", "this folder's screened problems" if guess.measured else "assumptions:"),
         ("  steps a solution", f"{guess.steps:.1f}"),
         ("  tokens a solution", f"{guess.tokens:.0f}"),
@@ -77,15 +86,13 @@ def _costs(
 ) -> Rows:
     problems = len(fresh)
     samples = problems * recipe.policy.samples
-    found = samples * guess.searched * guess.distinct
+    found = _searched(recipe, fresh, imported, guess)
     rows: Rows = [
         ("samples, about", f"{samples:,}"),
         ("  tokens, about", f"{samples * guess.tokens:,.0f}"),
     ]
     if imported is not None:
-        ids = {problem.problem_id for problem in fresh}
-        found = sum(solution.problem_id in ids for solution in imported)
-        rows = [("imported solutions", f"{found:,}")]
+        rows = [("imported solutions", f"{found:,.0f}")]
     grows = recipe.rollouts.search in TREE_SEARCHES
     if grows:  # how many rollouts are worth a search is known when they are there
         found = problems * guess.searched * recipe.rollouts.searches
@@ -105,6 +112,19 @@ def _costs(
         ("rollouts, at most about" if grows else "rollouts, about", f"{rollouts:,.0f}"),
         ("  tokens, about", f"{tokens:,.0f}"),
     ]
+
+
+def _searched(
+    recipe: Recipe,
+    fresh: Sequence[Problem],
+    imported: Sequence[ImportedSolution] | None,
+    guess: Guess,
+) -> float:
+    """Solutions of problems worth searching; imported ones are counted."""
+    if imported is not None:
+        ids = {problem.problem_id for problem in fresh}
+        return sum(solution.problem_id in ids for solution in imported)
+    return len(fresh) * recipe.policy.samples * guess.searched * guess.distinct
 
 
 def _rollouts(recipe: Recipe, guess: Guess) -> float:

@@ -4,11 +4,12 @@ A judge with `sees = "all"` is asked about every solution of the problems that a
 with `sees = "undecided"` is asked where the evidence so far leaves the place of the first error
 open (the posterior's entropy), where sources conflict (a tool calls a step incorrect, and the
 posterior holds another one, or none, for the first error), and about a random share, by which its
-reliability is measured on solutions that nobody chose. The share comes first, then the most undecided.
+reliability is measured on solutions that nobody chose. The share comes first, then the most
+undecided.
 
-A route is written down before the judge is asked, for each shard, and kept: a killed run, a later
-batch and a replay go by it. Guarantees: it depends on evidence that was there before the judge, and
-on the run's seed; a budget is shared among shards by how many solutions each would ask about.
+A route is written down before the judge is asked, for each shard, and kept: a killed run and a
+replay go by it. Guarantees: it depends on evidence that was there before the judge, and on the
+run's seed; a budget is shared among shards by how many solutions each would ask about.
 """
 
 from __future__ import annotations
@@ -41,11 +42,6 @@ class Route:
 
     def shape(self) -> str:
         return content_hash([self.solutions, self.allowance])
-
-
-def route_place(plans: Path, name: str, shard: str, budget: int) -> Path:
-    """A folder may go on with another budget, and a replay needs both."""
-    return plans / "judges" / "routes" / f"{name}-{shard}-budget-{budget}.json"
 
 
 def read_route(place: Path) -> Route | None:

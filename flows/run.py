@@ -155,8 +155,11 @@ class LabelRun:
 
     def admit(self) -> None:
         """Test the judges, before anything else is spent. Raises JudgeRefused, EngineDown,
-        StorageError. A replay goes by what is known."""
-        self.records = admit(self.context)
+        StorageError, RunStopped. A replay goes by what is known."""
+        try:
+            self.records = admit(self.context)
+        except CancelledError:
+            raise RunStopped(f"{self.folder.root}: stopped") from None
 
     def groups(self) -> list[list[str]]:
         """Shards that have something to do, grouped so that task runs stay few."""
@@ -200,7 +203,8 @@ class LabelRun:
 
     def finish(self) -> Summary:
         """Write the card, then the manifest. Raises StorageError."""
-        summary = summarize(self.folder)
+        judges = {name: self._judge(name) for name in self.context.judges}
+        summary = summarize(self.folder, judges=judges)
         facts = card_facts(self.folder)
         text = card(
             self.recipe.name,
@@ -211,10 +215,10 @@ class LabelRun:
             **facts,
         )
         write_text(self.folder.card, text)
-        write_json(self.folder.manifest, self._manifest(summary))
+        write_json(self.folder.manifest, self._manifest(summary, judges))
         return summary
 
-    def _manifest(self, summary: Summary) -> dict[str, Any]:
+    def _manifest(self, summary: Summary, judges: dict[str, Any]) -> dict[str, Any]:
         context = self.context
         return {
             "stepsmith": version("stepsmith"),
@@ -224,7 +228,7 @@ class LabelRun:
             "recipe": self.recipe.model_dump(mode="json"),
             "policy": _identity(context.policy),
             "prover": _identity(context.prover),
-            "judges": {name: self._judge(name) for name in context.judges},
+            "judges": judges,
             "batches": [
                 {
                     "number": batch.number,

@@ -18,7 +18,7 @@ from annotators.search import TREE_SEARCHES
 from annotators.steps import source_of
 from flows.context import RunContext
 from flows.guidance import Guidance, Known, guidance_place, read_fusion
-from flows.routing import Route, read_route, route_place
+from flows.routing import Route, read_route
 from pipeline.batches import Batch, Shard, problems_hash
 from pipeline.files import write_json
 from pipeline.posterior.fusion import Fusion
@@ -127,6 +127,17 @@ class ShardPlan:
         shape = [made.folder.name, judge.shape(), self.routes[name].shape()]
         return self._stage(name, shape)
 
+    def route_place(self, name: str) -> Path:
+        """By what a route is made from: a folder may go on with other budgets."""
+        names = list(self.context.judges)
+        before = [self.judge_stage(one).folder.name for one in names[: names.index(name)]]
+        budget = self.context.judges[name].judge.settings.budget_tokens
+        digest = content_hash([self.search_stage().folder.name, *before, budget])
+        return self._routes() / f"{self.shard.name}-{name}-{digest}.json"
+
+    def _routes(self) -> Path:
+        return self.context.folder.plans / "judges" / "routes"
+
     @property
     def grows(self) -> bool:
         """Whether the search makes solutions, which annotators read too."""
@@ -164,7 +175,7 @@ class ShardPlan:
                 "search": self.search_stage().folder.name,
                 "allowance": self.allowance,
                 "budget": self.context.recipe.rollouts.budget_tokens,
-                "judges": {name: self.judge_budget(name) for name in self.context.judges},
+                "routes": {name: self.route_place(name).name for name in self.context.judges},
             },
         )
 
@@ -178,14 +189,10 @@ class ShardPlan:
         self.guidance = Guidance.read(place)
         raw = read_fusion(plans)
         self.fusion = None if raw is None else Fusion.from_dict(raw)
-
-        for name, budget in noted.get("judges", {}).items():
-            route = read_route(route_place(plans, name, self.shard.name, int(budget)))
+        for name, file in noted.get("routes", {}).items():
+            route = read_route(self._routes() / file)
             if route is not None:
                 self.routes[name] = route
-
-    def judge_budget(self, name: str) -> int:
-        return self.context.judges[name].judge.settings.budget_tokens
 
     def screening(self) -> Screening:
         context = self.context

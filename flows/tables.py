@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.judge_report import JudgeReport
 from pipeline.summary import Summary
 
 Rows = list[tuple[str, str]]
@@ -56,7 +57,28 @@ def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, i
         ("  rollouts", f"{summary.rollout_tokens:,}"),
         ("rollouts per label", "–" if rate is None else f"{rate:.2f}"),
     ]
+    for name, report in summary.judges.items():
+        rows += _judge_rows(name, report)
     return rows
+
+
+def _judge_rows(name: str, report: JudgeReport) -> Rows:
+    """What its admission test found, and what it was asked in all runs."""
+    return [
+        (name, "not admitted" if report.not_admitted else "admitted"),
+        ("  sensitivity, to planted errors", _figure(report.sensitivity)),
+        ("  specificity", _figure(report.specificity)),
+        ("  fooled by master keys, at most", _figure(report.fooled_bound)),
+        ("  solutions asked", f"{report.solutions:,}"),
+        ("  calls", f"{report.calls:,}"),
+        ("  unread after the retry", _share(report.unread, report.calls)),
+        ("  failed", f"{report.failed:,}"),
+        ("  tokens read and written", f"{report.tokens:,}"),
+    ]
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _consensus_rows(summary: Summary) -> Rows:

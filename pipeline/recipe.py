@@ -1,8 +1,9 @@
 """The recipe: everything a run is made of, read from TOML, checked before anything is spent.
 
 Unknown keys are refused. The recipe is echoed whole into the manifest; `Recipe.identity()` is
-what a folder belongs to: it leaves out `problems.limit`, `[run]`, `[output]`, the budget, and where
-servers stand and how much they take, which may change between two runs on one folder.
+what a folder belongs to: it leaves out `problems.limit`, `[run]`, `[output]`, budgets, the gates of
+judges, and where servers stand and how much they take, which may change between two runs on one
+folder.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ AfterError = Literal["mask", "propagate", "local"]
 
 
 _OF_SERVERS = ("base_urls", "max_running", "requests_per_minute")
+# Of a judge: who is let in, and for how much. None changes what it says.
+_OF_GATES = ("gate", "max_fooled", "min_sensitivity", "min_specificity", "budget_tokens")
 
 
 class _Table(BaseModel):
@@ -234,7 +237,7 @@ class Recipe(_Table):
                 del whole[table][key]
         for name, settings in whole["annotators"].items():
             if is_judge(name):
-                for key in (*_OF_SERVERS, "budget_tokens"):
+                for key in (*_OF_SERVERS, *_OF_GATES):
                     settings.pop(key, None)
         return whole
 

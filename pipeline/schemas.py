@@ -126,19 +126,6 @@ TREE = pa.schema(
     ]
 )
 
-JUDGEMENTS = pa.schema(
-    [
-        ("solution_id", pa.string()),
-        ("source", pa.string()),
-        ("draw", pa.int32()),
-        ("verdicts", pa.list_(pa.int8())),  # 1 correct, -1 incorrect, 0 unknown
-        ("first_error", pa.int32()),
-        ("text", pa.string()),
-        ("finish_reason", pa.string()),
-        ("tokens", pa.int32()),
-    ]
-)
-
 DETAIL = pa.struct(
     [("rule", pa.string()), ("start", pa.int32()), ("end", pa.int32()), ("text", pa.string())]
 )

@@ -6,14 +6,16 @@ card, the run's table and its artifact, and `stepsmith status` finds them again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from pipeline.consensus import counted
-from pipeline.folder import DatasetFolder
+from pipeline.folder import JUDGEMENTS_TABLE, DatasetFolder
+from pipeline.judge_report import JudgeReport, judge_reports
 from pipeline.labels.judges import COUNTS, TARGETS, of_judge
 from pipeline.labels.verdicts import by_majority
 
@@ -48,10 +50,10 @@ class Summary:
     said: dict[str, int]  # steps, by what each annotator of text said of them and why
     conflicts: dict[str, int]  # searched solutions, by what rollouts and judges say; {}: no judge
     kept_of: dict[str, tuple[int, int]]  # kept and all of those, by what rollouts call them
+    judges: dict[str, JudgeReport]
 
     def as_dict(self) -> dict[str, Any]:
-        whole = {name: getattr(self, name) for name in self.__slots__}
-        return whole | {"completions_per_label": self.completions_per_label}
+        return asdict(self) | {"completions_per_label": self.completions_per_label}
 
     @property
     def completions_per_label(self) -> float | None:
@@ -69,12 +71,20 @@ class Summary:
             )
         if self.solutions and not self.kept:
             found.append("no solution was kept; see the reasons above")
-        return found
+        refused = (report.warning(name) for name, report in self.judges.items())
+        return [*found, *filter(None, refused)]
 
 
-def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
-    """Read the published tables once, column by column; `tables`: where the side tables are."""
+def summarize(
+    folder: DatasetFolder,
+    tables: Path | None = None,
+    judges: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Summary:
+    """Read the published tables once, column by column; `tables`: where the side tables are;
+    `judges`: the manifest's, where it is not written yet."""
     tables = tables or folder.evidence_root()
+    if judges is None:
+        judges = (folder.read_manifest() or {}).get("judges", {})
     labels = pl.scan_parquet(folder.root / "data" / "train-*.parquet")
     kept = pl.col("keep")
     label = pl.col("label").filter(kept).explode()
@@ -145,6 +155,7 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         said=_said(_side(tables, "evidence")),
         conflicts=conflicts,
         kept_of=kept_of,
+        judges=judge_reports(judges, _side(tables, JUDGEMENTS_TABLE)),
     )
 
 

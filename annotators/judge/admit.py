@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from annotators.judge.annotator import Judge, JudgeTask, judge_solution
+from annotators.judge.annotator import Judge, JudgeTask, judge_solution, once
 from annotators.judge.call import Call
 from annotators.judge.probes.admission import Admission, score
 from annotators.judge.probes.failing import failing_cases
-from annotators.judge.probes.gate import Gate, gate
+from annotators.judge.probes.gate import Gate
 from annotators.judge.probes.make import bundled_base, hash_of, probes, read_base
 from annotators.judge.probes.probe import Probe
 from annotators.judge.probes.said import Said
@@ -25,6 +25,7 @@ from annotators.judge.settings import JudgeSettings
 from pipeline.purchase import Purchaser
 from pipeline.recipe import content_hash
 from pipeline.together import together
+from pipeline.verdict import Reason
 
 VERSION = 1
 SHOWN = 12  # failing cases
@@ -32,11 +33,12 @@ SHOWN = 12  # failing cases
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A judge's test: `reasons` why it does not pass (none: it does), and failing cases."""
+    """A judge's test, and failing cases. `whole`: no call failed; a server that was down is no
+    property of the judge."""
 
     admission: Admission
-    reasons: list[str]
     cases: list[str]
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +61,35 @@ class AdmissionTest:
 
     def cost(self) -> tuple[int, int, int]:
         """Calls, tokens read, and tokens that may be written at most (retries left out)."""
-        calls, read = 0, 0
-        for task in map(_task, self.probes):
-            for _, _, prompt in self.judge.questions(task):
-                calls += 1
-                read += self.judge.prompt_tokens(prompt)
-        settings = self.judge.settings
+        prompts = {  # probes that begin alike share prompts in mode one_step
+            (mode.name, prompt)
+            for task in map(_task, self.probes)
+            for mode, _, prompt in self.judge.questions(task)
+        }
+        settings, calls = self.judge.settings, len(prompts)
+        read = sum(self.judge.prompt_tokens(prompt) for _, prompt in prompts)
         return calls, read, calls * (settings.max_tokens + settings.reasoning_tokens)
 
     async def run(self, purchaser: Purchaser) -> Admitted:
         """Raises EngineDown, StorageError."""
-        calls = await together(
-            judge_solution(_task(probe), self.judge, purchaser) for probe in self.probes
-        )
-        said = [
-            _said(made, len(probe.steps)) for probe, made in zip(self.probes, calls, strict=True)
+        tasks = [_task(probe) for probe in self.probes]
+        found = await together(judge_solution(task, self.judge, purchaser) for task in tasks)
+        paid: set[tuple[object, ...]] = set()
+        calls = [
+            [once(task, call, paid) for call in made]
+            for task, made in zip(tasks, found, strict=True)
         ]
-        return admitted(self.judge.settings, score(self.probes, said), self.probes, said)
+        said = [_said(made, len(task.steps)) for task, made in zip(tasks, calls, strict=True)]
+        return Admitted(
+            score(self.probes, said),
+            failing_cases(self.probes, said, SHOWN),
+            whole=all(call.reason is not Reason.FAILED for made in calls for call in made),
+        )
 
 
 def probes_of(settings: JudgeSettings) -> list[Probe]:
     """Raises ProblemFileError."""
     return probes(read_base(settings.probes) if settings.probes else bundled_base())
-
-
-def admitted(
-    settings: JudgeSettings, admission: Admission, probes: Sequence[Probe], said: Sequence[Said]
-) -> Admitted:
-    reasons = gate(admission, gate_of(settings))
-    return Admitted(admission, reasons, failing_cases(probes, said, SHOWN))
 
 
 def gate_of(settings: JudgeSettings) -> Gate:

@@ -5,7 +5,9 @@ source of its own, with one row of evidence for each step it was asked about: ho
 correct, incorrect, nothing. An answer that cannot be read is asked for once more (a new draw) and
 is unknown if that cannot be read either; a failed call is unknown; a step that nobody was asked
 about has no row. With an allowance, solutions are asked about in the order given until the next one
-might exceed it: what is bought depends on these solutions alone, and a killed run buys the same.
+might exceed it: what is bought depends on these solutions alone, and a killed run buys the same. A
+call that solutions with the same beginning share (mode one_step) is bought once; its cost stands
+with the first of them.
 
 Not guaranteed: that a judge is right; annotators/judge/probes measures that before its votes count.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -121,6 +123,7 @@ async def judge_solutions(
 ) -> Judged:
     """Raises EngineDown, StorageError."""
     calls: list[tuple[JudgeTask, list[Call]]] = []
+    paid: set[tuple[object, ...]] = set()
     waiting, spent = list(tasks), 0
     while waiting:
         wave = len(waiting)
@@ -129,8 +132,10 @@ async def judge_solutions(
         if not wave:
             break
         found = await together(judge_solution(task, judge, purchaser) for task in waiting[:wave])
-        calls += zip(waiting[:wave], found, strict=True)
-        spent += sum(call.tokens + call.prompt_tokens for made in found for call in made)
+        for task, made in zip(waiting[:wave], found, strict=True):
+            own = [once(task, call, paid) for call in made]
+            spent += sum(call.tokens + call.prompt_tokens for call in own)
+            calls.append((task, own))
         del waiting[:wave]
     evidence = [row for task, made in calls for row in _evidence(task, made, judge)]
     judgements = [_judgement(task, call, judge) for task, made in calls for call in made]
@@ -169,14 +174,29 @@ def _asked(task: JudgeTask, mode: Mode) -> list[tuple[int | None, tuple[str, ...
     return [(None, task.steps)]
 
 
+def once(task: JudgeTask, call: Call, paid: set[tuple[object, ...]]) -> Call:
+    """The call without its cost where another solution's has it."""
+    if call.step is None:
+        return call
+    asked = (task.problem, task.steps[: call.step + 1], call.mode.name, call.draw)
+    if asked in paid:
+        return replace(call, tokens=0, prompt_tokens=0)
+    paid.add(asked)
+    return call
+
+
 def _fitting(tasks: Sequence[JudgeTask], judge: Judge, left: int) -> int:
     """How many of the first tasks fit, whatever their answers are."""
     settings = judge.settings
-    answer = 2 * settings.samples * (settings.max_tokens + settings.reasoning_tokens)
-    retries = 1 + settings.samples  # each is a request of its own
+    draws = 2 * settings.samples
+    answer = draws * (settings.max_tokens + settings.reasoning_tokens)
+    requests = 1 + settings.samples  # a retry is one of its own
+    if settings.reasoning_tokens and settings.api != "chat":  # what was thought is read again
+        answer += draws * settings.reasoning_tokens
+        requests += draws
     for number, task in enumerate(tasks):
         for _, _, prompt in judge.questions(task):
-            left -= answer + retries * judge.prompt_tokens(prompt)
+            left -= answer + requests * judge.prompt_tokens(prompt)
         if left < 0:
             return number
     return len(tasks)
@@ -193,7 +213,9 @@ def _evidence(task: JudgeTask, calls: Sequence[Call], judge: Judge) -> list[dict
                 votes[step][verdict] += 1
                 if verdict == 0 and call.answer is not None:
                     says.setdefault(step, _excerpt(call.answer))
-        spent = _split(sum(call.tokens for call in calls if call.mode is mode), len(task.steps))
+        voted = [step for step, vote in enumerate(votes) if vote.total()]
+        total = sum(call.tokens for call in calls if call.mode is mode)
+        spent = dict(zip(voted, _split(total, len(voted)), strict=True))
         rows += [
             {
                 "solution_id": task.solution_id,
@@ -201,9 +223,9 @@ def _evidence(task: JudgeTask, calls: Sequence[Call], judge: Judge) -> list[dict
                 "annotator": judge.name,
                 "source": judge.source(mode),
                 "target": mode.target,
-                "correct": vote[1],
-                "incorrect": vote[0],
-                "unknown": vote[None],
+                "correct": votes[step][1],
+                "incorrect": votes[step][0],
+                "unknown": votes[step][None],
                 "censored": False,
                 "score": None,
                 "detail": [{"rule": mode.name, "start": 0, "end": 0, "text": says[step]}]
@@ -212,8 +234,7 @@ def _evidence(task: JudgeTask, calls: Sequence[Call], judge: Judge) -> list[dict
                 "tokens": spent[step],
                 "seconds": None,
             }
-            for step, vote in enumerate(votes)
-            if vote.total()
+            for step in voted
         ]
     return rows
 
@@ -229,7 +250,7 @@ def _judgement(task: JudgeTask, call: Call, judge: Judge) -> dict[str, Any]:
         "step": call.step,
         "draw": call.draw,
         "verdicts": None if answer is None else list(answer.verdicts),
-        "first_error": None if answer is None else answer.first_error,
+        "first_error": answer.first_error if answer and call.step is None else None,
         "critique": answer.critique if answer else None,
         "correction": (answer.correction or None) if answer else None,
         "text": call.text,

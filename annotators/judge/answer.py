@@ -7,7 +7,8 @@ The last JSON object of the text that has the key which was asked for counts, af
 reasoning; a first error may also stand in \\boxed{}. Guarantees: exactly one verdict for every
 step, in the words "correct", "incorrect" or "unknown", or nothing at all; a key twice, another key
 among the verdicts, a number where a word was asked for, are nothing. Text is hostile: no depth,
-length or character of it makes this raise or take long. Nothing is guessed from prose.
+length or character of it makes this raise, or take more time than its length; what is given back
+can be written to a table. Nothing is guessed from prose, nor from an object within another.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from typing import Any
 from annotators.judge.modes import Mode
 
 LONGEST = 200_000  # characters; what is longer is no answer
-_OBJECTS = 64  # opening braces that are tried, from the end
+_BROKEN = 1000  # objects that may turn out to be none, before the text is given up
+_OPENING = re.compile(r'\{[ \t\r\n]*"')
+_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON may hold one alone; no table can
 _BOXED = re.compile(r"\\boxed\{ {0,4}(-?\d{1,4}) {0,4}\}")
 _WORDS = {"correct": 1, "incorrect": 0, "unknown": None}
 
@@ -45,11 +48,12 @@ class Answer:
 
 def read_answer(text: str, mode: Mode, steps: int, reasoning_end: str = "") -> Answer | None:
     """`steps`: how many the call is about (1 in mode one_step). `reasoning_end`: what must have
-    come before the answer, where the model thinks. None where nothing can be read."""
+    come before the answer, where the model thinks; the first one ends it. None where nothing can
+    be read."""
     if len(text) > LONGEST:
         return None
     if reasoning_end:
-        _, ended, text = text.rpartition(reasoning_end)
+        _, ended, text = text.partition(reasoning_end)
         if not ended:
             return None
     found = _last_object(text, mode.asks)
@@ -85,29 +89,39 @@ def _up_to(said: Any, steps: int) -> tuple[int | None, ...] | None:
 def _boxed(text: str, steps: int) -> Answer | None:
     boxes = _BOXED.findall(text)
     verdicts = _up_to(int(boxes[-1]), steps) if boxes else None
-    return None if verdicts is None else Answer(verdicts, text.strip())
+    return None if verdicts is None else Answer(verdicts, _text(text))
 
 
 def _last_object(text: str, key: str) -> dict[str, Any] | None:
-    decoder = json.JSONDecoder(object_pairs_hook=_distinct)
-    at, tried = len(text), 0
-    while tried < _OBJECTS and (at := text.rfind("{", 0, at)) >= 0:
-        tried += 1
+    """Objects within objects do not count, and what broke one off is not looked into again."""
+    found = None
+    opening, broken = _OPENING.search(text), 0
+    while opening and broken < _BROKEN:
         try:
-            found, _ = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict) and key in found:
-            return found
-    return None
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands there twice")
+            value, end = _DECODER.raw_decode(text, opening.start())
+        except json.JSONDecodeError as error:
+            end, broken = max(error.pos, opening.start() + 1), broken + 1
+        except RecursionError:
+            return None
+        else:
+            found = value if isinstance(value, dict) and key in value else found
+        opening = _OPENING.search(text, end)
     return found
 
 
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any] | None:
+    """None where a key stands there twice: nobody knows which is meant."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else None
+
+
+def _int(digits: str) -> int | None:
+    """Python refuses to read a number of thousands of digits; no step has such a one."""
+    return int(digits) if len(digits) < 20 else None
+
+
 def _text(said: Any) -> str:
-    return said.strip() if isinstance(said, str) else ""
+    return _SURROGATE.sub("\ufffd", said.strip()) if isinstance(said, str) else ""
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_distinct, parse_int=_int)

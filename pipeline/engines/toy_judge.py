@@ -4,7 +4,8 @@ Reads what the judge annotator's own templates ask: the toy problem, `<paragraph
 the key of the answer ("first_error", "verdict" or "verdicts"). Guarantees: an answer is a pure
 function of the prompt, the draw, the seed and the rates; on a share `shared` of the steps all draws
 and all ways of asking agree, rightly or wrongly, as judges that share a misreading do. A paragraph
-that holds no step of a toy solution is incorrect, for sure; other words around one do not matter. With a chance of `prose` it writes no JSON.
+that holds no step of a toy solution is incorrect, for sure; other words around one do not matter.
+With a chance of `prose` it writes no JSON.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ _ENDS = {
 
 # Judges read steps, and their admission test says what their word is worth: with them the share of
 # harmless errors can be told.
-_ENDS_WITH_JUDGES = {"harmless": (float(logit(0.002)), float(logit(0.3)))}
+_ENDS_WITH_JUDGES = {"harmless": (float(logit(0.002)), float(logit(0.2)))}
 
 
 def bounds(one_policy: bool, judged: bool = False) -> list[tuple[float, float]]:
