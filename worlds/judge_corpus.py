@@ -161,13 +161,13 @@ def _altered(text: str, gold: list[str], steps: list[str], rng: random.Random) -
     correction = gold[first] if same and first < len(steps) else ""
     wrong_from = [len(step) if good else -1 for step, good in zip(steps, verdicts, strict=True)]
     if correction and steps[first] not in gold:
-        at = next((i for i, (a, b) in enumerate(zip(steps[first], correction, strict=False)) if a != b), 0)
+        at = next(
+            (i for i, (a, b) in enumerate(zip(steps[first], correction, strict=False)) if a != b), 0
+        )
         wrong_from[first] = at if at > 2 else -1
     if turn > 0.85:
         steps = [_reworded(step, rng) for step in steps]
-        wrong_from = [
-            len(step) if good else -1 for step, good in zip(steps, verdicts, strict=True)
-        ]
+        wrong_from = [len(step) if good else -1 for step, good in zip(steps, verdicts, strict=True)]
     return Judged(text, steps, verdicts, correction, wrong_from)
 
 
@@ -233,7 +233,9 @@ class Batch(NamedTuple):
     tokens: int
 
 
-def encode(tokenizer: Tokenizer, documents: Sequence[Judged]) -> list[tuple[list[int], list[int], list[int]]]:
+def encode(
+    tokenizer: Tokenizer, documents: Sequence[Judged]
+) -> list[tuple[list[int], list[int], list[int]]]:
     """Ids, what is learnt after each of them, and whether the step has gone wrong there."""
     end, blank = tokenizer.token_to_id(END), tokenizer.token_to_id("ĊĊ")
     words = [tokenizer.token_to_id(word) for word in ("incorrect", "correct")]

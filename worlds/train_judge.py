@@ -30,6 +30,7 @@ from worlds.train import rate, save_policy
 
 BEGIN = Path("data/policies/large")
 LAYERS = 3  # added
+OWN = len(WORDS)  # the last rows of the vocabulary
 TOGETHER = 0.4  # of the time
 SURPRISE = 1.0  # of its loss
 MOST_SURPRISED = 8.0  # nats; a target is at most 1
@@ -54,17 +55,22 @@ def begin(run: Path) -> tuple[LlamaForCausalLM, Tokenizer]:
     return deeper, tokenizer
 
 
-def surprise(policy: LlamaForCausalLM, x: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Of a policy by each token, from its last layer's output; 0 by the first: rows x positions."""
+def surprise_gap(
+    policy: LlamaForCausalLM, guess: torch.Tensor, x: torch.Tensor, ids: torch.Tensor
+) -> torch.Tensor:
+    """Share of the variance of the policy's surprise by each token (but the first) that a guess
+    (rows x positions) leaves. `x`: the output of the policy's last layer."""
     size = policy.config.vocab_size
-    logits = torch.nn.functional.linear(normed(policy, x), policy.lm_head.weight.bfloat16())
-    known = ids.clamp(max=size - 1)[:, 1:]
-    found = torch.nn.functional.cross_entropy(
-        logits[:, :-1].reshape(-1, size).float(), known.reshape(-1), reduction="none"
-    ).view(len(ids), -1)
-    # A word of the judge's own is no surprise to speak of.
-    found = found.masked_fill(ids[:, 1:] >= size, 0.0)
-    return torch.nn.functional.pad(found, (1, 0)).clamp(max=MOST_SURPRISED) / MOST_SURPRISED
+    with torch.no_grad():
+        logits = torch.nn.functional.linear(normed(policy, x), policy.lm_head.weight.bfloat16())
+        found = torch.nn.functional.cross_entropy(
+            logits[:, :-1].reshape(-1, size).float(),
+            ids[:, 1:].clamp(max=size - 1).reshape(-1),
+            reduction="none",
+        )
+    real = ((ids[:, 1:] != 0) & (ids[:, 1:] < size)).flatten()
+    target = found.clamp(max=MOST_SURPRISED)[real] / MOST_SURPRISED
+    return (guess[:, 1:].flatten()[real] - target).square().mean() / target.var()
 
 
 def main() -> None:
@@ -131,15 +137,13 @@ def main() -> None:
             wanted = targets[learnt]
             ids = torch.tensor(batch.inputs)
             alone = minutes < (1 - TOGETHER) * args.minutes
-            with torch.no_grad():
-                expected = through(policy, embedded(policy, ids.clamp(max=policy.config.vocab_size - 1)), 0)
-                target = surprise(policy, expected, ids).flatten()
             with torch.set_grad_enabled(not alone):
                 below = through(model, embedded(model, ids), 0, depth)
             x = through(model, below, depth, depth + 1)
-            compared = head(x.float()).flatten(0, 1)[:, 1]
             hidden = normed(model, through(model, x, depth + 1)).flatten(0, 1)
-            words = model.lm_head.weight.detach() if alone else model.lm_head.weight
+            words = model.lm_head.weight
+            if alone:  # only the judge's own words may move
+                words = torch.cat((words[:-OWN].detach(), words[-OWN:]))
             logits = torch.nn.functional.linear(hidden[learnt], words.bfloat16())
             each = torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="none")
             is_verdict = torch.isin(wanted, verdicts)
@@ -148,13 +152,15 @@ def main() -> None:
             gone = torch.tensor(batch.gone).flatten()
             there = gone != IGNORE
             guess = head(hidden[there].float())[:, 0]
-            real = (ids != 0).flatten()
-            gap = (compared[real] - target[real]).square().mean() / target[real].var()
             marks = torch.nn.functional.binary_cross_entropy_with_logits(guess, gone[there].float())
-            (loss + GONE * marks + SURPRISE * gap).backward()
+            whole = loss + GONE * marks
+            if alone:  # what is below is the policy still
+                gap = surprise_gap(policy, head(x.float())[:, :, 1], below, ids)
+                whole = whole + SURPRISE * gap
+                gaps.append(gap.item())
+            whole.backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             found.append(marks.item())
-            gaps.append(gap.item())
             optimiser.step()
             optimiser.zero_grad()
             losses.append(each[is_verdict].mean().item())
@@ -168,7 +174,7 @@ def main() -> None:
                     f"{minutes:.2f} min, {seen['tokens'] / 1e6:.2f} M tokens, verdicts' loss "
                     f"{sum(losses) / len(losses):.4f}, wrong steps found "
                     f"{sum(hits) / len(hits):.3f}, head's loss {sum(found) / len(found):.4f}, "
-                    f"surprise unexplained {sum(gaps) / len(gaps):.3f}",
+                    f"surprise unexplained {sum(gaps) / max(len(gaps), 1):.3f}",
                     flush=True,
                 )
                 losses, hits, found, gaps = [], [], [], []
