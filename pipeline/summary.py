@@ -14,7 +14,7 @@ import polars as pl
 
 from pipeline.conflicts import conflicts
 from pipeline.consensus import FIRST_ERRORS, searched
-from pipeline.folder import DatasetFolder
+from pipeline.folder import RATIONALES_TABLE, DatasetFolder
 from pipeline.labels.judges import COUNTS, TARGETS, of_judge
 from pipeline.labels.verdicts import by_majority
 from pipeline.yields import class_yields
@@ -50,6 +50,7 @@ class Summary:
     said: dict[str, int]  # steps, by what each annotator of text said of them and why
     conflicts: dict[str, int]  # searched solutions, by what rollouts and judges say; {}: no judge
     kept_of: dict[str, tuple[int, int]]  # kept and all of those, by what rollouts call them
+    rationales: dict[str, int]  # rows, and corrections tried and confirmed; {}: no judge
 
     def as_dict(self) -> dict[str, Any]:
         whole = {name: getattr(self, name) for name in self.__slots__}
@@ -147,6 +148,14 @@ def summarize(folder: DatasetFolder, tables: Path | None = None) -> Summary:
         said=_said(_side(tables, "evidence")),
         conflicts=places,
         kept_of=kept_of,
+        # They agree with the labels of this folder: a derived one, with other labels, has none.
+        rationales=_one(
+            _side(folder.root, RATIONALES_TABLE),
+            rationales=pl.len(),
+            tried=pl.col("correction_rollouts").count(),
+            confirmed=pl.col("correction").count(),
+            tokens=pl.col("correction_tokens").sum(),
+        ),
     )
 
 

@@ -89,4 +89,5 @@ EMPTY = Summary(
     said={},
     conflicts={},
     kept_of={},
+    rationales={},
 )

@@ -72,6 +72,7 @@ def test_the_summary_counts_each_thing_once(tmp_path: Path) -> None:
         said={},
         conflicts={},
         kept_of={},
+        rationales={},
     )
 
 
