@@ -22,7 +22,6 @@ from annotators.judge.modes import Mode
 LONGEST = 200_000  # characters; what is longer is no answer
 _OBJECTS = 64  # opening braces that are tried, from the end
 _BOXED = re.compile(r"\\boxed\{ {0,4}(-?\d{1,4}) {0,4}\}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _WORDS = {"correct": 1, "incorrect": 0, "unknown": None}
 
 
@@ -111,5 +110,4 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _text(said: Any) -> str:
-    """JSON can spell half a character, which no table can hold."""
-    return _SURROGATE.sub("\ufffd", said.strip()) if isinstance(said, str) else ""
+    return said.strip() if isinstance(said, str) else ""

@@ -45,8 +45,8 @@ class Confirmer:
         """One for each. Raises EngineDown, StorageError."""
         largest: dict[tuple[str, str], Attempt] = {}
         for attempt in attempts:
-            known = largest.get(attempt.key)
-            if known is None or known.draws < attempt.draws:
+            other = largest.get(attempt.key)
+            if other is None or other.draws < attempt.draws:
                 largest[attempt.key] = attempt
         drawn = dict(zip(largest, await together(map(self._draw, largest.values())), strict=True))
         counted = dict.fromkeys(largest, 0)

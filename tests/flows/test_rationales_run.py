@@ -118,9 +118,32 @@ def test_the_table_of_the_run_and_the_card_count_them(done: Any) -> None:
 def test_a_replay_finds_every_draw_in_the_journal(done: Any) -> None:
     recipe, folder = done
     replay = replay_folder(folder.root)
-    run = run_all(recipe, replay)
-    assert run is not None
+    run_all(recipe, replay)
     assert tables(replay) == tables(folder)
+
+
+def test_a_run_killed_while_it_confirms_goes_on_where_it_was(
+    done: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, whole = done
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    log = tmp_path / "bought"
+    model = f"error=0.12,repair=0.03,luck=0.02,log={log}"
+    recipe = judged(tmp_path, policy={"model": model})
+    folder = DatasetFolder(Path(recipe.output.dir))
+
+    def die(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:  # all is bought, and the stage has no marker
+        patch.setattr("flows.rationales.Rationale.row", die)
+        with pytest.raises(RuntimeError, match="killed"):
+            run_all(recipe, folder)
+    assert not folder.shards()
+    before = log.read_text(encoding="utf-8")
+    run_all(recipe, folder)
+    assert log.read_text(encoding="utf-8") == before
+    assert folder.side_table("rationales").equals(whole.side_table("rationales"))
 
 
 def test_without_rollouts_corrections_are_not_kept(
