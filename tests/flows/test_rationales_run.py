@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from tests.flows.conftest import recipes_in, run_all
 from tests.flows.reading import tables
 
 Build = Callable[..., Recipe]
+Done = tuple[Recipe, DatasetFolder]
 
 
 def trusted(place: Path) -> Path:
@@ -53,19 +54,24 @@ def judged(root: Path, confirm: int = 4, **more: Any) -> Recipe:
     return recipes_in(root)(annotators={"judge": judge}, **more)
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """One finished run, for tests that only read it."""
-    root = tmp_path_factory.mktemp("rationales")
+@pytest.fixture(scope="module", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Of this file alone: its runs have one judge, which is tested once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(root))
-        recipe = judged(root)
-        folder = DatasetFolder(Path(recipe.output.dir))
-        run_all(recipe, folder)
-        yield recipe, folder
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
-def test_every_rationale_says_what_the_published_labels_say(done: Any) -> None:
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """One finished run, for tests that only read it."""
+    recipe = judged(tmp_path_factory.mktemp("rationales"))
+    folder = DatasetFolder(Path(recipe.output.dir))
+    run_all(recipe, folder)
+    return recipe, folder
+
+
+def test_every_rationale_says_what_the_published_labels_say(done: Done) -> None:
     _, folder = done
     rows = folder.side_table("rationales")
     assert set(rows["mode"]) == {"each_step", "first_error"}
@@ -77,7 +83,7 @@ def test_every_rationale_says_what_the_published_labels_say(done: Any) -> None:
         assert said[-1] == 0 or len(said) == len(label)
 
 
-def test_confirmed_corrections_are_the_sums_done_rightly(done: Any) -> None:
+def test_confirmed_corrections_are_the_sums_done_rightly(done: Done) -> None:
     _, folder = done
     rows = folder.side_table("rationales").filter(pl.col("correction").is_not_null())
     assert len(rows) > 5
@@ -88,7 +94,7 @@ def test_confirmed_corrections_are_the_sums_done_rightly(done: Any) -> None:
         assert correction.endswith("\n\n")
 
 
-def test_rollouts_stand_behind_what_is_confirmed_and_against_what_is_not(done: Any) -> None:
+def test_rollouts_stand_behind_what_is_confirmed_and_against_what_is_not(done: Done) -> None:
     _, folder = done
     tried = folder.side_table("rationales").filter(pl.col("correction_rollouts") > 0)
     share = pl.col("correction_success") / pl.col("correction_rollouts")
@@ -98,7 +104,7 @@ def test_rollouts_stand_behind_what_is_confirmed_and_against_what_is_not(done: A
     assert better.select(share.mean()).item() > better["error_value"].mean() + 0.3  # type: ignore[operator]
 
 
-def test_the_table_of_the_run_and_the_card_count_them(done: Any) -> None:
+def test_the_table_of_the_run_and_the_card_count_them(done: Done) -> None:
     recipe, folder = done
     rows = folder.side_table("rationales")
     summary = summarize(folder)
@@ -115,7 +121,7 @@ def test_the_table_of_the_run_and_the_card_count_them(done: Any) -> None:
     assert f"| rationales | {len(rows):,} |" in text
 
 
-def test_a_replay_finds_every_draw_in_the_journal(done: Any) -> None:
+def test_a_replay_finds_every_draw_in_the_journal(done: Done) -> None:
     recipe, folder = done
     replay = replay_folder(folder.root)
     run_all(recipe, replay)
@@ -123,10 +129,9 @@ def test_a_replay_finds_every_draw_in_the_journal(done: Any) -> None:
 
 
 def test_a_run_killed_while_it_confirms_goes_on_where_it_was(
-    done: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, whole = done
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     log = tmp_path / "bought"
     model = f"error=0.12,repair=0.03,luck=0.02,log={log}"
     recipe = judged(tmp_path, policy={"model": model})
@@ -146,10 +151,7 @@ def test_a_run_killed_while_it_confirms_goes_on_where_it_was(
     assert folder.side_table("rationales").equals(whole.side_table("rationales"))
 
 
-def test_without_rollouts_corrections_are_not_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_without_rollouts_corrections_are_not_kept(tmp_path: Path) -> None:
     recipe = judged(tmp_path, confirm=0)
     folder = DatasetFolder(Path(recipe.output.dir))
     run_all(recipe, folder)
