@@ -103,14 +103,14 @@ def _timed_check(
         raise ValueError(f"{annotator.name}: {len(evidence)} pieces for {len(steps)} steps")
     evidence = [
         StepEvidence(Verdict.UNKNOWN, Reason.UNREADABLE)
-        if one.reason is Reason.NOT_COVERED and not _readable(step)
+        if one.reason is Reason.NOT_COVERED and not readable(step)
         else one
         for one, step in zip(evidence, steps, strict=True)
     ]
     return evidence, time.perf_counter() - start
 
 
-def _readable(step: str) -> bool:
+def readable(step: str) -> bool:
     """Whether a step can be used at all: not blank, too long, or with what is no character."""
     return (
         0 < len(step) <= MAX_STEP

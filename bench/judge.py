@@ -159,12 +159,26 @@ def main() -> None:
     for name, row in result.items():
         if "f1" in row:
             values = [row[head] for head in heads[1:]]
-            cells = ["–" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in values]
+            cells = [
+                "–" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in values
+            ]
             table.add_row(name, *cells)
     console = Console(width=150)
     console.print(table)
     console.print(result["calls"], result["admission"]["reasons"])
-    for key in ("answered", "sensitivity", "sensitivity_by_kind", "sensitivity_by_place", "specificity", "invariance", "contrast_flips", "fooled", "fooled_bound", "incorrect_if_wrong", "incorrect_if_fine"):
+    for key in (
+        "answered",
+        "sensitivity",
+        "sensitivity_by_kind",
+        "sensitivity_by_place",
+        "specificity",
+        "invariance",
+        "contrast_flips",
+        "fooled",
+        "fooled_bound",
+        "incorrect_if_wrong",
+        "incorrect_if_fine",
+    ):
         console.print(key, result["admission"][key])
     (arguments.out / "judge.json").write_text(json.dumps(result, indent=1) + "\n")
 

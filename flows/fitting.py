@@ -123,7 +123,7 @@ class Fitting:
         for work in self._works:
             if sum(len(part.problems) for part in parts) >= most:
                 break
-            part = work.seen(stage, judges)
+            part = work.tables.seen(stage, judges)
             if part is not None:
                 parts.append(part)
         return together(parts) if parts else None
@@ -150,7 +150,7 @@ class Fitting:
         """Tokens of all rollouts that a stage has, of all shards."""
         if stage is None:
             return 0
-        markers = [work.stage_of(stage).done() for work in self._works]
+        markers = [work.plan.stage_of(stage).done() for work in self._works]
         return sum(int(marker["tokens"]) for marker in markers if marker)
 
 

@@ -1,6 +1,6 @@
 """The order of a run's stages, and what stands between them: what needs all shards of a batch.
 
-    screen ─▶ the budget is shared ─▶ search, check ─▶ judges, one by one ─▶ publish
+    screen ─▶ the budget is shared ─▶ search, check ─▶ judges, one by one ─▶ confirm ─▶ publish
 
 and for a guided search, or view `posterior`, the fits of flows/fitting.py. Each judge is sent the
 solutions of its route (flows/routing.py), which is known when all before it is done.
@@ -69,13 +69,14 @@ class Phases:
 
     def _judged(self, before: tuple[str, ...]) -> list[Phase]:
         """The last stages: judges one after the other, each by a route that knows the one before;
-        what the labels go by; the labels."""
+        what the labels go by; rationales, which say what the labels say; the labels."""
         found: list[Phase] = []
         for name in self._recipe.judges():
             found.append((before, partial(self.route, name)))
             before = (name,)
         fitted = self.learn_labels if self._recipe.labels.view == "posterior" else None
-        return [*found, (before, fitted), (("publish",), None)]
+        last = ("confirm", "publish") if found else ("publish",)
+        return [*found, (before, fitted), (last, None)]
 
     def route(self, name: str) -> None:
         """Whom a judge is asked about, once all before it is done."""
@@ -100,7 +101,7 @@ class Phases:
             fusion = self._fitting(batch, shards).learn_so_far(before)
         asked: list[list[str]] = []
         for work in shards:
-            seen = work.seen("search", before)
+            seen = work.tables.seen("search", before)
             chosen = [] if seen is None else choose(name, settings, self._recipe, seen, fusion)
             asked.append(chosen)
         # The first batch pays for the admission test.

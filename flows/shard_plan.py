@@ -13,6 +13,7 @@ from typing import Any
 from annotators import answer_logprob
 from annotators.branches import Cutter
 from annotators.checkers import build_checker
+from annotators.judge.rationales import VERSION as RATIONALES_VERSION
 from annotators.rollouts import RolloutSettings
 from annotators.search import TREE_SEARCHES
 from annotators.steps import source_of
@@ -137,6 +138,27 @@ class ShardPlan:
 
     def _routes(self) -> Path:
         return self.context.folder.plans / "judges" / "routes"
+
+    def confirm_stage(self) -> Stage:
+        """Rationales say what the labels say, so all that shapes the labels shapes them."""
+        context = self.context
+        names = [self.search_stage().folder.name]
+        names += [self.check_stage(name).folder.name for name in context.recipe.checkers()]
+        names += [self.judge_stage(name).folder.name for name in context.judges]
+        shape = [
+            RATIONALES_VERSION,
+            names,
+            context.recipe.labels.model_dump(mode="json"),
+            None if self.fusion is None else self.fusion.as_dict(),
+            context.prover.source(),
+            {name: role.judge.settings.confirm for name, role in context.judges.items()},
+        ]
+        return self._stage("confirm", shape)
+
+    def stage_of(self, name: str) -> Stage:
+        """`pilot`, `approach` or `search`."""
+        place: Stage = getattr(self, f"{name}_stage")()
+        return place
 
     @property
     def grows(self) -> bool:

@@ -1,4 +1,4 @@
-"""The stages of one shard: screen, pilot, approach, search, check, publish.
+"""The stages of one shard: screen, pilot, approach, search, check, judge, confirm, publish.
 
 Each returns at once where its result is there. Tables are read and written off the event loop.
 """
@@ -6,38 +6,30 @@ Each returns at once where its result is there. Tables are read and written off 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import polars as pl
 import pyarrow as pa
 
 from annotators import answer_logprob
 from annotators.checkers import build_checker
-from annotators.judge.annotator import JudgeTask, judge_solutions
+from annotators.judge.annotator import judge_solutions
 from annotators.paid import deposit, paid_rollouts
 from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
 from annotators.steps import SolutionText, annotate_solutions
-from annotators.tasks import search_tasks
 from flows.context import Role, RunContext
-from flows.evidence import Evidence
-from flows.guidance import Known
-from flows.routing import Route
+from flows.rationales import rationales
 from flows.shard_plan import ShardPlan
+from flows.shard_tables import ShardTables
 from pipeline.batches import Batch, Shard
 from pipeline.engines.build import sampling_of
 from pipeline.files import link_or_copy, write_table
-from pipeline.folder import JUDGEMENTS_TABLE, TRUTH_TABLE
-from pipeline.importing import import_shard, segmentation_of
+from pipeline.folder import JUDGEMENTS_TABLE, RATIONALES_TABLE, TRUTH_TABLE
+from pipeline.importing import import_shard
 from pipeline.intake import solutions_of
 from pipeline.journal import Journal
-from pipeline.labels.derive import Provenance, derive
-from pipeline.problems import Problem
 from pipeline.purchase import Purchaser
 from pipeline.sampling import screen_shard
-from pipeline.schemas import EVIDENCE
-from pipeline.segment import SEGMENT_VERSION
 from pipeline.stages import Stage
 
 
@@ -49,6 +41,7 @@ class ShardWork:
         self.batch = batch
         self.shard = shard
         self.plan = ShardPlan(context, batch, shard)
+        self.tables = ShardTables(self.plan)
 
     # The stages.
 
@@ -89,7 +82,7 @@ class ShardWork:
         place = self.plan.pilot_stage()
         if self._skip("pilot", place):
             return
-        known = await asyncio.to_thread(self._known, None)
+        known = await asyncio.to_thread(self.tables.known, None)
         await self._roll_out(place, self.plan.pilot_settings(known))
         self.context.meter.stages["pilot"] += 1
 
@@ -102,7 +95,7 @@ class ShardWork:
         if self._skip("approach", place):
             return
         piloted = self.plan.pilot_stage() if self.plan.guidance.share else None
-        known = await asyncio.to_thread(self._known, piloted)
+        known = await asyncio.to_thread(self.tables.known, piloted)
         await self._roll_out(place, self.plan.approach_settings(known))
         self.context.meter.stages["approach"] += 1
 
@@ -112,14 +105,14 @@ class ShardWork:
             return
         known = None
         if self.plan.guidance is not None:
-            known = await asyncio.to_thread(self._known, self.plan.begun_stage())
+            known = await asyncio.to_thread(self.tables.known, self.plan.begun_stage())
         await self._roll_out(place, self.plan.rollout_settings(known))
         self.context.meter.stages["search"] += 1
 
     async def _roll_out(self, place: Stage, settings: RolloutSettings) -> None:
         context = self.context
         solutions = self.plan.screen_stage().read("solutions")
-        tasks = await asyncio.to_thread(lambda: self._tasks(solutions))
+        tasks = await asyncio.to_thread(lambda: self.tables.search_tasks(solutions))
         async with self._buying(context.prover, logprobs=self.plan.grows) as purchaser:
             paid = await self._deposit(tasks, purchaser)
             tables = await annotate_shard(tasks, settings, purchaser, paid)
@@ -133,61 +126,13 @@ class ShardWork:
         }
         await asyncio.to_thread(place.finish, tables, counts)
 
-    def stage_of(self, name: str) -> Stage:
-        """`pilot`, `approach` or `search`."""
-        place: Stage = getattr(self.plan, f"{name}_stage")()
-        return place
-
-    def seen(self, stage: str | None, judges: Sequence[str] = ()) -> Evidence | None:
-        """On problems that are searched: the annotators' evidence, that of a stage with rollouts,
-        and that of some judges. None where the shard has no such problem."""
-        screened = self.plan.screen_stage()
-        questions = pl.DataFrame(screened.read("questions"))
-        ids = questions.filter(pl.col("question_reason").is_null())["problem_id"]
-        problems = pl.DataFrame(screened.read("problems")).filter(
-            pl.col("problem_id").is_in(ids.implode())
-        )
-        if not len(problems):
-            return None
-        solutions = pl.DataFrame(self._solutions())
-        evidence = [EVIDENCE.empty_table(), self._checked()]
-        evidence += [self.plan.judge_stage(name).read("evidence") for name in judges]
-        if stage is not None:
-            place = self.stage_of(stage)
-            prefixes = pl.DataFrame(place.read("prefixes"))
-            solutions = solutions.join(
-                prefixes, on="solution_id", how="left", maintain_order="left"
-            )
-            evidence.append(place.read("evidence"))
-        solutions = solutions.filter(pl.col("problem_id").is_in(ids.implode())).with_columns(
-            prover=pl.lit(self.context.prover.identity.model_revision)
-        )
-        return Evidence(problems, solutions, pl.DataFrame(pa.concat_tables(evidence)))
-
-    def _checked(self) -> pa.Table:
-        """What the annotators other than rollouts and judges said."""
-        places = [self.plan.check_stage(name) for name in self.context.recipe.checkers()]
-        return pa.concat_tables([EVIDENCE.empty_table(), *(one.read("evidence") for one in places)])
-
-    def _known(self, bought: Stage | None) -> Known:
-        """Before a guided search: draws of each prefix that a stage bought, and other evidence."""
-        begun = Counter[str]()
-        if bought is not None:
-            begun.update(bought.read("rollouts").column("prefix_hash").to_pylist())
-        owner = pl.DataFrame(self._solutions().select(["solution_id", "problem_id"]))
-        evidence = pl.DataFrame(self._checked()).join(
-            owner, on="solution_id", how="inner", maintain_order="left"
-        )
-        parts = evidence.partition_by("problem_id", as_dict=True, include_key=False)
-        return Known(begun, {str(name): part for (name,), part in parts.items()})
-
     async def judge(self, name: str) -> None:
         """Ask a judge about the solutions of its route."""
         place = self.plan.judge_stage(name)
         if self._skip(name, place):
             return
         role, route = self.context.judges[name], self.plan.routes[name]
-        tasks = await asyncio.to_thread(self._judge_tasks, route)
+        tasks = await asyncio.to_thread(self.tables.judge_tasks, route)
         async with self._journal() as journal:
             purchaser = Purchaser(
                 engine=role.judge.engine if role.live else None,
@@ -208,24 +153,6 @@ class ShardWork:
         await asyncio.to_thread(place.finish, tables, counts)
         self.context.meter.stages[name] += 1
 
-    def _judge_tasks(self, route: Route) -> list[JudgeTask]:
-        problem_of = {
-            p["problem_id"]: p for p in self.plan.screen_stage().read("problems").to_pylist()
-        }
-        columns = ["solution_id", "problem_id", "steps"]
-        rows = {row["solution_id"]: row for row in self._solutions().select(columns).to_pylist()}
-        return [
-            JudgeTask(
-                name,
-                row["problem_id"],
-                problem_of[row["problem_id"]]["text"],
-                tuple(step["text"] for step in row["steps"]),
-                problem_of[row["problem_id"]]["answer"],
-            )
-            for name in route.solutions
-            if (row := rows[name])["steps"]
-        ]
-
     async def check(self) -> None:
         for name in self.context.recipe.checkers():
             place = self.plan.check_stage(name)
@@ -243,7 +170,7 @@ class ShardWork:
     async def _read_texts(self, name: str) -> pa.Table:
         checker = build_checker(name, self.context.recipe.annotators[name])
         text_of = {p.problem_id: p.text for p in self.plan.problems()}
-        solutions = await asyncio.to_thread(self._solutions)
+        solutions = await asyncio.to_thread(self.tables.solutions)
         rows = solutions.select(["solution_id", "problem_id", "steps"]).to_pylist()
         return await annotate_solutions(
             checker,
@@ -260,10 +187,20 @@ class ShardWork:
 
     async def _rate_answers(self) -> pa.Table:
         settings, source = self.plan.answers()
-        tasks = await asyncio.to_thread(lambda: self._tasks(self._solutions()))
+        tasks = await asyncio.to_thread(lambda: self.tables.search_tasks(self.tables.solutions()))
         searched = [task for task in tasks if task.question["question_reason"] is None]
         async with self._buying(self.context.prover, logprobs=False) as purchaser:
             return await answer_logprob.annotate_answers(searched, settings, purchaser, source)
+
+    async def confirm(self) -> None:
+        """Rationales: what judges said as the labels do, and what rollouts say of corrections."""
+        place = self.plan.confirm_stage()
+        if self._skip("confirm", place):
+            return
+        async with self._buying(self.context.prover, logprobs=False) as purchaser:
+            table, counts = await rationales(self.tables, purchaser)
+        await asyncio.to_thread(place.finish, {RATIONALES_TABLE: table}, counts)
+        self.context.meter.stages["confirm"] += 1
 
     async def publish(self) -> None:
         if self.plan.published:
@@ -279,44 +216,16 @@ class ShardWork:
     def _publish(self) -> None:
         """The labels last: a shard is published when they are there."""
         folder, name = self.context.folder, self.shard.name
-        recipe = self.context.recipe
         screened, searched = self.plan.screen_stage(), self.plan.search_stage()
-        judged = [self.plan.judge_stage(judge) for judge in self.context.judges]
-        evidence = pa.concat_tables(
-            [
-                searched.read("evidence"),
-                self._checked(),
-                *(place.read("evidence") for place in judged),
-            ]
-        )
-        problems = pl.DataFrame(screened.read("problems"))
-        questions = pl.DataFrame(screened.read("questions"))
-        solutions = self._solutions()
-        prefixes = pl.DataFrame(searched.read("prefixes"))
-        labels = derive(
-            problems.join(questions.select("problem_id", "question_reason"), on="problem_id"),
-            pl.DataFrame(solutions).join(
-                prefixes, on="solution_id", how="left", maintain_order="left"
-            ),
-            pl.DataFrame(evidence),
-            recipe.labels,
-            recipe.questions,
-            recipe.rollouts.k,
-            Provenance(
-                prover=self.context.prover.identity.model_revision,
-                segmentation=self._segmentation(),
-                recipe_hash=recipe.hash(),
-            ),
-            pl.DataFrame(searched.read("tree")),
-            self.plan.fusion,
-        )
-        write_table(folder.side("evidence", name), evidence)
-        write_table(folder.side("solutions", name), solutions)
-        if judged:
-            calls = pa.concat_tables([place.read(JUDGEMENTS_TABLE) for place in judged])
-            write_table(folder.side(JUDGEMENTS_TABLE, name), calls)
+        labels = self.tables.labels()
+        write_table(folder.side("evidence", name), self.tables.evidence())
+        write_table(folder.side("solutions", name), self.tables.solutions())
+        if self.context.judges:
+            write_table(folder.side(JUDGEMENTS_TABLE, name), self.tables.judgements())
         linked = dict.fromkeys(("rollouts", "tree"), searched)
         linked |= dict.fromkeys(("problems", "questions"), screened)
+        if self.context.judges:
+            linked[RATIONALES_TABLE] = self.plan.confirm_stage()
         if screened.table_path(TRUTH_TABLE).exists():
             linked[TRUTH_TABLE] = screened
         for table, place in linked.items():
@@ -326,13 +235,6 @@ class ShardWork:
         write_table(folder.published(name), labels)
 
     # Parts.
-
-    def _segmentation(self) -> str:
-        rule = self.context.recipe.steps.split
-        imported = self.batch.imported("solutions", self.shard)
-        if imported is None:
-            return f"{rule}@{SEGMENT_VERSION}"
-        return segmentation_of(imported.column("steps").is_valid().to_pylist(), rule)
 
     async def _deposit(self, tasks: Sequence[SearchTask], purchaser: Purchaser) -> dict[str, int]:
         """Lay imported rollouts into the journal; how many draws of each prefix they are."""
@@ -344,30 +246,6 @@ class ShardWork:
         hashes = {row["solution_id"]: row["prefix_hashes"] or [] for row in known}
         cut = [candidate.solution for task in tasks for candidate in task.candidates]
         return await deposit(paid_rollouts(rollouts), cut, hashes, purchaser)
-
-    def _solutions(self) -> pa.Table:
-        """Drawn or imported ones, and those that the search made; together by problem."""
-        first = self.plan.screen_stage().read("solutions")
-        if not self.plan.grows:
-            return first
-        grown = self.plan.search_stage().read("solutions")
-        if not grown.num_rows:
-            return first
-        whole = pa.concat_tables([first, grown])
-        place = {problem.problem_id: number for number, problem in enumerate(self.plan.problems())}
-        ids = whole.column("problem_id").to_pylist()
-        return whole.take(sorted(range(len(ids)), key=lambda row: place[ids[row]]))
-
-    def _tasks(self, solutions: pa.Table) -> list[SearchTask]:
-        context, screened = self.context, self.plan.screen_stage()
-        return search_tasks(
-            [Problem(**row) for row in screened.read("problems").to_pylist()],
-            solutions,
-            screened.read("questions"),
-            context.prover.engine,
-            context.prover.template,
-            context.prover.identity.tokenizer_hash == context.policy.identity.tokenizer_hash,
-        )
 
     def _skip(self, name: str, place: Stage) -> bool:
         if not self.plan.published and place.done() is None:

@@ -44,6 +44,7 @@ def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, i
         ("  of these positive", _share(summary.positive, summary.labelled)),
         *((f"  {said}", f"{count:,}") for said, count in summary.said.items()),
         *_consensus_rows(summary),
+        *_rationale_rows(summary),
         ("completions", f"{drawn:,}"),
         ("  samples", f"{summary.sample_completions:,}"),
         ("  rollouts", f"{summary.rollouts:,}"),
@@ -93,6 +94,20 @@ def _consensus_rows(summary: Summary) -> Rows:
             for name, (kept, whole) in summary.kept_of.items()
         ),
     ]
+
+
+def _rationale_rows(summary: Summary) -> Rows:
+    found = summary.rationales
+    if not found:
+        return []
+    rows = [("rationales", f"{found['rationales']:,}")]
+    if found["tried"]:
+        rows += [
+            ("  with a correction that was tried", f"{found['tried']:,}"),
+            ("  with one that rollouts confirm", _share(found["confirmed"], found["tried"])),
+            ("  tokens of these rollouts", f"{found['tokens']:,}"),
+        ]
+    return rows
 
 
 def print_rows(title: str, rows: Rows, warnings: Sequence[str] = ()) -> None:

@@ -109,10 +109,12 @@ def card(
         f"{summary.rollout_tokens:,} |",
         f"| rollouts for each labelled step | {'–' if rate is None else f'{rate:.2f}'} |",
         *_consensus_lines(summary),
+        *_rationale_lines(summary),
         "",
         "Load it with `datasets.load_dataset(FOLDER)` or "
         "`polars.read_parquet('FOLDER/data/*.parquet')`. The rollouts, the evidence, the "
         "solutions and the problems stand beside it as Parquet.",
+        *_rationale_text(summary),
         "",
         "## Limits",
         "",
@@ -150,6 +152,30 @@ def _consensus_lines(summary: Summary) -> list[str]:
     return [
         f"| first errors by rollouts and judges: {cells} | {counts} |",
         f"| kept of those that rollouts call {', '.join(summary.kept_of)} | {kept} |",
+    ]
+
+
+def _rationale_lines(summary: Summary) -> list[str]:
+    """Rows of the table; none where no judge was asked."""
+    found = summary.rationales
+    if not found:
+        return []
+    return [
+        f"| rationales | {found['rationales']:,} |",
+        f"| corrections tried, confirmed | {found['tried']:,}, {found['confirmed']:,} |",
+        f"| generated tokens of their rollouts | {found['tokens']:,} |",
+    ]
+
+
+def _rationale_text(summary: Summary) -> list[str]:
+    if not summary.rationales:
+        return []
+    return [
+        "",
+        "`rationales/` holds what judges wrote about solutions on which each of their verdicts "
+        "equals the label, up to the first error; `correction` is a step in its place from which "
+        "rollouts reach the answer about as often as from the steps before it. Verdicts were "
+        "checked, words were not.",
     ]
 
 

@@ -3,8 +3,8 @@
 data/train-<batch>-<shard>.parquet   the labels table: what `datasets.load_dataset` reads
 README.md                            the dataset card
 manifest.json                        written last
-problems/ solutions/ questions/ rollouts/ tree/ evidence/ truth/ judgements/   the other tables, by
-                                     shard
+problems/ solutions/ questions/ rollouts/ tree/ evidence/ truth/ judgements/ rationales/
+                                     the other tables, by shard
 work/                                lock, batches, journal, stages: what a resume needs
 """
 
@@ -24,6 +24,7 @@ from pipeline.recipe import differences
 
 TRUTH_TABLE = "truth"  # imported gold, where there is some
 JUDGEMENTS_TABLE = "judgements"  # calls of judges, where a recipe has one
+RATIONALES_TABLE = "rationales"  # those that say what the labels say
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,31 @@ JUDGEMENTS = pa.schema(
     ]
 )
 
+# A judge's call about a whole solution that says what the labels say (annotators/judge).
+RATIONALES = pa.schema(
+    [
+        ("solution_id", pa.string()),
+        ("problem_id", pa.string()),
+        ("annotator", pa.string()),
+        ("source", pa.string()),
+        ("mode", pa.string()),
+        ("draw", pa.int32()),
+        ("problem", pa.string()),
+        ("steps", pa.list_(pa.string())),  # all of them, as in labels
+        ("critique", pa.string()),
+        ("verdicts", pa.list_(pa.int8())),  # 1, and 0 for the first error, where they end
+        ("first_error", pa.int32()),  # -1 for none
+        ("correction", pa.string()),  # in place of steps[first_error]; null unless confirmed
+        ("correction_success", pa.int32()),  # rollouts of what was tried; null: nothing was
+        ("correction_rollouts", pa.int32()),  # known outcomes
+        ("correction_tokens", pa.int64()),  # generated; equal corrections: stand with the first
+        ("value_before", pa.float64()),  # of the steps before the first error, from labels
+        ("error_value", pa.float64()),  # with the wrong step
+        ("error_success", pa.int32()),
+        ("error_rollouts", pa.int32()),
+    ]
+)
+
 TRUTH = pa.schema(
     [
         ("solution_id", pa.string()),

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.consensus import counted
-from pipeline.folder import JUDGEMENTS_TABLE, DatasetFolder
+from pipeline.folder import JUDGEMENTS_TABLE, RATIONALES_TABLE, DatasetFolder
 from pipeline.judge_report import JudgeReport, judge_reports
 from pipeline.labels.judges import COUNTS, TARGETS, of_judge
 from pipeline.labels.verdicts import by_majority
@@ -51,6 +51,7 @@ class Summary:
     conflicts: dict[str, int]  # searched solutions, by what rollouts and judges say; {}: no judge
     kept_of: dict[str, tuple[int, int]]  # kept and all of those, by what rollouts call them
     judges: dict[str, JudgeReport]
+    rationales: dict[str, int]  # rows, and corrections tried and confirmed; {}: no judge
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"completions_per_label": self.completions_per_label}
@@ -156,6 +157,14 @@ def summarize(
         conflicts=conflicts,
         kept_of=kept_of,
         judges=judge_reports(judges, _side(tables, JUDGEMENTS_TABLE)),
+        # They agree with the labels of this folder: a derived one, with other labels, has none.
+        rationales=_one(
+            _side(folder.root, RATIONALES_TABLE),
+            rationales=pl.len(),
+            tried=pl.col("correction_rollouts").count(),
+            confirmed=pl.col("correction").count(),
+            tokens=pl.col("correction_tokens").sum(),
+        ),
     )
 
 

@@ -1,8 +1,8 @@
 """The bundled judge's training stream: problems, solutions of many kinds, and their verdicts.
 
 A document is the prompt that the judge annotator renders (problem, steps as a policy writes them,
-each with its number behind it, "Verdicts:"), and what a judge answers: a JSON object with a verdict for each step and, where a step is wrong and
-the right one is known, its correction. Solutions are natural (both policies' own), planted
+each with its number behind it, "Verdicts:"), and what a judge answers: a JSON object with a verdict
+for each step and, where a step is wrong and the right one is known, its correction. Solutions are natural (both policies' own), planted
 (worlds/plant.py), carried on from a false equation, altered in wording (the verdicts stay), next to
 an altered problem (they change), and junk: a step of no content in place of a needed one, or alone.
 Verdicts are the oracle's; what it cannot read is wrong.
@@ -35,23 +35,78 @@ LONGEST = 768
 _CHUNK = 1024  # documents sorted by length together
 # One token each: a verdict is one decision, and an answer is short.
 WORDS = (
-    '{"verdicts": {"', '": "', '", "', '"}, "correction": "', '"}}', '"}', "correct", "incorrect",
-)  # fmt: skip
+    '{"verdicts": {"',
+    '": "',
+    '", "',
+    '"}, "correction": "',
+    '"}}',
+    '"}',
+    "correct",
+    "incorrect",
+)
 ASK = "Verdicts:\n"
 
 JUNK = (
-    " ", ".", ",", ":", ";", "-", "...", "?", "!", "Thought process:", "Let's solve this.",
-    "Let's solve this problem step by step.", "Let's think step by step.", "Solution", "Solution:",
-    "Answer:", "Step 1", "OK.", "Here is the solution.", "First, we look at the problem.", "=", "*",
-    "We are done.", "It is easy to see.", "解", "解答", "かいせつ", "解説", "Solución", "Lösung", "Respuesta",
-    "Réponse", "Denkprozess:", "思考过程：", "让我们一步一步地解决这个问题。", "Proceso de pensamiento:",
-    "Resolvamos este problema paso a paso.", "Lass uns das Schritt für Schritt lösen.", "Ответ", "해설",
-)  # fmt: skip
+    " ",
+    ".",
+    ",",
+    ":",
+    ";",
+    "-",
+    "...",
+    "?",
+    "!",
+    "Thought process:",
+    "Let's solve this.",
+    "Let's solve this problem step by step.",
+    "Let's think step by step.",
+    "Solution",
+    "Solution:",
+    "Answer:",
+    "Step 1",
+    "OK.",
+    "Here is the solution.",
+    "First, we look at the problem.",
+    "=",
+    "*",
+    "We are done.",
+    "It is easy to see.",
+    "解",
+    "解答",
+    "かいせつ",
+    "解説",
+    "Solución",
+    "Lösung",
+    "Respuesta",
+    "Réponse",
+    "Denkprozess:",
+    "思考过程：",
+    "让我们一步一步地解决这个问题。",
+    "Proceso de pensamiento:",
+    "Resolvamos este problema paso a paso.",
+    "Lass uns das Schritt für Schritt lösen.",
+    "Ответ",
+    "해설",
+)
 _OPENERS = (
-    "Clearly, ", "Obviously, ", "It is obvious that ", "Without any doubt, ", "Of course, ",
-    "Certainly, ", "It is certain that ", "As everyone can see, ", "Now, ", "Next, ", "Then ", "First, ",
-    "We know that ", "Note that ", "Undoubtedly, ", "There is no question that ", "I am sure that ",
-)  # fmt: skip
+    "Clearly, ",
+    "Obviously, ",
+    "It is obvious that ",
+    "Without any doubt, ",
+    "Of course, ",
+    "Certainly, ",
+    "It is certain that ",
+    "As everyone can see, ",
+    "Now, ",
+    "Next, ",
+    "Then ",
+    "First, ",
+    "We know that ",
+    "Note that ",
+    "Undoubtedly, ",
+    "There is no question that ",
+    "I am sure that ",
+)
 _CLOSERS = (
     "This is certain.",
     "This is clearly right.",

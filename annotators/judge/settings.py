@@ -24,6 +24,8 @@ class JudgeSettings(Model):
     modes: tuple[ModeName, ...] = ("each_step",)
     samples: int = Field(4, ge=1)  # of each mode (CAPO's 4)
     prompts: str = ""  # a folder with a template for each mode; "": those that come with Stepsmith
+    # Rollouts that a correction is tried by, for the table of rationales; 0: none is kept.
+    confirm: int = Field(0, ge=0)
     # A model that thinks: what it may write before its answer, and what ends that.
     reasoning_tokens: int = Field(0, ge=0)
     reasoning_end: str = Field("</think>", min_length=1)

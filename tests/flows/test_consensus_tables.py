@@ -90,4 +90,5 @@ EMPTY = Summary(
     conflicts={},
     kept_of={},
     judges={},
+    rationales={},
 )

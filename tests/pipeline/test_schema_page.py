@@ -13,7 +13,10 @@ from pipeline import schemas
 
 PAGE = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"### (\w+)\n\n```json\n(.*?)\n```", PAGE, re.S))
-TABLES = ("labels", "problems", "solutions", "questions", "rollouts", "tree", "evidence", "truth")
+TABLES = (
+    "labels", "problems", "solutions", "questions", "rollouts", "tree", "evidence", "truth",
+    "rationales",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("table", TABLES)

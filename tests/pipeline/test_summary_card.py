@@ -73,6 +73,7 @@ def test_the_summary_counts_each_thing_once(tmp_path: Path) -> None:
         conflicts={},
         kept_of={},
         judges={},
+        rationales={},
     )
 
 
