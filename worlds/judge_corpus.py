@@ -2,10 +2,10 @@
 
 A document is the prompt that the judge annotator renders (problem, steps as a policy writes them,
 each with its number behind it, "Verdicts:"), and what a judge answers: a JSON object with a verdict
-for each step and, where a step is wrong and the right one is known, its correction. Solutions are natural (both policies' own), planted
-(worlds/plant.py), carried on from a false equation, altered in wording (the verdicts stay), next to
-an altered problem (they change), and junk: a step of no content in place of a needed one, or alone.
-Verdicts are the oracle's; what it cannot read is wrong.
+for each step and, where a step is wrong and the right one is known, its correction. Solutions are
+natural (both policies' own), planted (worlds/plant.py), carried on from a false equation, altered
+in wording (the verdicts stay), next to an altered problem (they change), and junk: a step of no
+content in place of a needed one, or alone. Verdicts are the oracle's; what it cannot read is wrong.
 
 Learnt are the answer; at the blank line after each step, where a judge is never asked, the same
 verdict, so that it is worked out there; and, by a head that is thrown away, for every token of a
