@@ -59,7 +59,7 @@ def oracle(prompt: Prompt, draw: int) -> str:
     return words(*("incorrect" if step == wrong else "correct" for step in range(len(probe.steps))))
 
 
-def tested(judge: Judge, place: Path) -> Admitted:
+def result_of(judge: Judge, place: Path) -> Admitted:
     async def go() -> Admitted:
         async with purchaser_of(judge, place) as purchaser:
             return await AdmissionTest.of(judge).run(purchaser)
@@ -68,11 +68,11 @@ def tested(judge: Judge, place: Path) -> Admitted:
 
 
 def reasons(judge: Judge, place: Path) -> list[str]:
-    return gate(tested(judge, place).admission, gate_of(judge.settings))
+    return gate(result_of(judge, place).admission, gate_of(judge.settings))
 
 
 def test_a_judge_that_knows_passes(tmp_path: Path) -> None:
-    found = tested(judge_of(oracle), tmp_path)
+    found = result_of(judge_of(oracle), tmp_path)
     assert gate(found.admission, gate_of(judge_of(oracle).settings)) == []
     assert found.whole
     assert found.cases == []
@@ -113,14 +113,14 @@ def test_why_a_judge_is_refused(says: Says, expected: list[str], tmp_path: Path)
 
 
 def test_a_random_judge_is_fooled(tmp_path: Path) -> None:
-    found = tested(judge_of(at_random), tmp_path)
+    found = result_of(judge_of(at_random), tmp_path)
     assert len(gate(found.admission, gate_of(judge_of(at_random).settings))) == 3
     assert len(found.cases) == 12
 
 
 def test_each_probe_is_asked_once_in_each_mode(tmp_path: Path) -> None:
     judge = judge_of(always("correct"), modes=["each_step", "reverse"], samples=4)
-    found = tested(judge, tmp_path)
+    found = result_of(judge, tmp_path)
     probes = probes_of(judge.settings)
     requests = engine_of(judge).asked
     assert {request.n for request in requests} == {1}
@@ -134,17 +134,17 @@ def test_a_test_with_a_failed_call_is_not_whole(tmp_path: Path) -> None:
     def says(prompt: Prompt, draw: int) -> str | Completion:
         return FAILED_CALL if prompt == first else oracle(prompt, draw)
 
-    assert not tested(judge_of(says), tmp_path).whole
+    assert not result_of(judge_of(says), tmp_path).whole
 
 
 def test_prose_is_whole(tmp_path: Path) -> None:
-    assert tested(judge_of(lambda *_: "Fine."), tmp_path).whole
+    assert result_of(judge_of(lambda *_: "Fine."), tmp_path).whole
 
 
 def test_the_cost_is_what_the_test_reads_and_at_most_writes(tmp_path: Path) -> None:
     judge = judge_of(always("correct"), modes=["each_step"], max_tokens=400)
     calls, read, written = AdmissionTest.of(judge).cost()
-    tokens = tested(judge, tmp_path).admission.tokens
+    tokens = result_of(judge, tmp_path).admission.tokens
     assert read < tokens <= read + written
     assert written == 400 * calls
 
@@ -154,7 +154,7 @@ def test_modes_that_disagree_leave_a_step_unknown(tmp_path: Path) -> None:
         word = "incorrect" if "reverse order" in prompt.text else "correct"
         return always(word)(prompt, draw)  # type: ignore[return-value]
 
-    found = tested(judge_of(says, modes=["each_step", "reverse"]), tmp_path).admission
+    found = result_of(judge_of(says, modes=["each_step", "reverse"]), tmp_path).admission
     assert found.correct_if_fine.count == found.incorrect_if_fine.count == 0
 
 
