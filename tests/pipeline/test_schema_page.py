@@ -15,7 +15,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="ut
 ROWS = dict(re.findall(r"### (\w+)\n\n```json\n(.*?)\n```", PAGE, re.S))
 TABLES = (
     "labels", "problems", "solutions", "questions", "rollouts", "tree", "evidence", "truth",
-    "rationales",
+    "judgements", "rationales",
 )  # fmt: skip
 
 
