@@ -60,18 +60,26 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def judged(toy_recipe: Build, probes: str) -> Build:
-    """A recipe with a judge, whose keys are given; `more`: a second judge's."""
+    """A recipe with a judge, whose keys are given; `more`: a second judge's. `tools`: a tool too,
+    which leaves little of a toy solution open."""
 
     def build(
-        model: str = GOOD, more: dict[str, Any] | None = None, view: str = "spark", **judge: Any
+        model: str = GOOD,
+        more: dict[str, Any] | None = None,
+        view: str = "spark",
+        tools: bool = True,
+        **judge: Any,
     ) -> Recipe:
         tables_ = {name: judge.pop(name) for name in ("labels", "problems") if name in judge}
         common = {"engine": "stub", "probes": probes, "samples": 2}
-        annotators = {"arithmetic": {}, "judge": {**common, "model": model, **judge}}
+        annotators: dict[str, Any] = {"judge": {**common, "model": model, **judge}}
         if more is not None:
             annotators["judge_strong"] = {**common, "model": model, **more}
         tables_["labels"] = {"view": view, **tables_.get("labels", {})}
-        return toy_recipe(annotators=annotators, **tables_)
+        recipe = toy_recipe(annotators=annotators, **tables_)  # which has the tool
+        if tools:
+            return recipe
+        return recipe.model_copy(update={"annotators": annotators})
 
     return build
 
@@ -228,10 +236,13 @@ def test_the_budget_is_kept(judged: Build, label: Label, tmp_path: Path) -> None
 
 
 def test_a_second_judges_route_knows_the_first(judged: Build, label: Label, tmp_path: Path) -> None:
-    more = {"sees": "undecided", "share": 0.0, "gate": "warn"}
-    alone = label(judged(model="sensitivity=0.5,alarm=0.3", gate="warn", more=more))
-    clear = label(judged(more=more), tmp_path / "clear")
-    assert asked(alone, "judge_strong") != asked(clear, "judge_strong")
+    more = {"sees": "undecided", "undecided": 0.1, "share": 0.0, "gate": "warn"}
+    poor = judged(model="sensitivity=0.5,alarm=0.5", gate="warn", more=more, tools=False)
+    good = judged(more=more, tools=False)
+    left_by_poor = asked(label(poor), "judge_strong")
+    left_by_good = asked(label(good, tmp_path / "good"), "judge_strong")
+    assert left_by_poor != left_by_good
+    assert left_by_poor
 
 
 @pytest.mark.parametrize("view", ["spark", "aurora", "capo", "posterior"])
@@ -247,18 +258,21 @@ def test_filters_drop_what_is_in_conflict(name: str, judged: Build, label: Label
     labels = label(recipe).labels()
     reasons = set(labels["keep_reason"].drop_nulls())
     assert "judge_disagrees" in reasons
-    assert labels["keep"].sum() > 10
+    assert labels["keep"].any()
 
 
 def test_a_later_batch_leaves_the_first_as_it_was(judged: Build, label: Label) -> None:
-    recipe = judged(sees="undecided", view="posterior")
+    recipe = judged(sees="undecided", share=0.5, view="posterior")
     first = recipe.model_copy(update={"problems": recipe.problems.model_copy(update={"limit": 5})})
     folder = label(first)
     before = tables(folder)
     label(recipe)
     after = tables(folder)
     assert {name: after[name] for name in before} == before
-    assert judgements(folder)["problem_id"].n_unique() > 5
+    judged_then = set(judgements(folder)["problem_id"])
+    problems = folder.side_table("problems")["problem_id"].to_list()
+    assert judged_then & set(problems[:5])
+    assert judged_then & set(problems[5:])
     again = replay_folder(folder.root)
     label(recipe, again)
     assert tables(again) == after
