@@ -36,9 +36,9 @@ def refused(capsys) -> Callable[..., None]:
         ({"policy": {"engine": "embedded", "model": "docs"}}, PolicyError, "is not a policy"),
         ({"rollouts": {"engine": "embedded", "model": "docs"}}, PolicyError, "is not a policy"),
         ({"policy": {"model": "eror=1"}}, PolicyError, "unknown key 'eror'"),
-        ({"labels": {"view": "spark"}}, InputError, "spark"),
+        ({"run": {"task_runner": "ray"}}, InputError, "threads"),
     ],
-    ids=["problems", "prompt", "prover's prompt", "model", "prover's model", "stub", "view"],
+    ids=["problems", "prompt", "prover's prompt", "model", "prover's model", "stub", "runner"],
 )
 def test_bad_input_leaves_nothing_behind(tables, error, said, toy_recipe, refused):
     recipe: Recipe = toy_recipe(**tables)

@@ -171,7 +171,24 @@ def test_a_panel_goes_through_json():
 
 @pytest.fixture(scope="module")
 def toy() -> Toy:
-    return Toy(ToyRates(0.1, 0.05, 0.05), 240, 3)
+    return Toy(ToyRates(0.1, 0.05, 0.05), 120, 3)
+
+
+@pytest.fixture(scope="module")
+def own(toy: Toy) -> pl.DataFrame:
+    return judged(toy, "judge", 0.8, 0.05, 0)
+
+
+@pytest.fixture(scope="module")
+def fusion(toy: Toy, own: pl.DataFrame) -> Fusion:
+    """Learnt with the judge."""
+    return learn(toy.problems, toy.solutions, evidence(toy, own), True)
+
+
+@pytest.fixture(scope="module")
+def without(toy: Toy) -> Fusion:
+    """Learnt without it."""
+    return learn(toy.problems, toy.solutions, evidence(toy), True)
 
 
 def judged(toy: Toy, name: str, sensitivity: float, alarm: float, seed: int) -> pl.DataFrame:
@@ -204,17 +221,16 @@ def evidence(toy: Toy, *judges: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([toy.evidence(draws), *judges], how="diagonal_relaxed")
 
 
-def p_correct(toy: Toy, seen: pl.DataFrame, fusion: Fusion | None = None):
-    fusion = fusion or learn(toy.problems, toy.solutions, seen, True)
+def p_correct(toy: Toy, seen: pl.DataFrame, fusion: Fusion):
     return fuse(fusion, toy.problems, toy.solutions, seen, True, 0.9).p_correct
 
 
-def test_a_judge_helps_and_its_copy_changes_nothing(toy):
-    own = judged(toy, "judge", 0.8, 0.05, 0)
+def test_a_judge_helps_and_its_copy_changes_nothing(toy, own, fusion, without):
     copy = own.with_columns(annotator=pl.lit("judge_again"), source=pl.lit("y"))
-    alone = p_correct(toy, evidence(toy))
-    once = p_correct(toy, evidence(toy, own))
-    twice = p_correct(toy, evidence(toy, own, copy))
+    both = evidence(toy, own, copy)
+    alone = p_correct(toy, evidence(toy), without)
+    once = p_correct(toy, evidence(toy, own), fusion)
+    twice = p_correct(toy, both, learn(toy.problems, toy.solutions, both, True))
 
     def brier(p) -> float:
         return float(((p - toy.clean) ** 2).mean())
@@ -223,25 +239,20 @@ def test_a_judge_helps_and_its_copy_changes_nothing(toy):
     np.testing.assert_allclose(twice, once, atol=0.01)
 
 
-def test_unknown_votes_are_no_votes(toy):
-    own = judged(toy, "judge", 0.8, 0.05, 0)
+def test_unknown_votes_are_no_votes(toy, own, fusion):
     failed = own.with_columns(unknown=pl.col("unknown") + 3)
-    fusion = learn(toy.problems, toy.solutions, evidence(toy, own), True)
     np.testing.assert_array_equal(
         p_correct(toy, evidence(toy, own), fusion), p_correct(toy, evidence(toy, failed), fusion)
     )
 
 
-def test_a_fusion_that_knows_no_judge_does_not_read_its_votes(toy):
-    own = judged(toy, "judge", 0.8, 0.05, 0)
-    fusion = learn(toy.problems, toy.solutions, evidence(toy), True)
+def test_a_fusion_that_knows_no_judge_does_not_read_its_votes(toy, own, without):
     np.testing.assert_array_equal(
-        p_correct(toy, evidence(toy), fusion), p_correct(toy, evidence(toy, own), fusion)
+        p_correct(toy, evidence(toy), without), p_correct(toy, evidence(toy, own), without)
     )
 
 
-def test_a_first_error_critique_is_read_like_verdicts_on_steps(toy):
-    own = judged(toy, "judge", 0.8, 0.05, 0)
+def test_a_first_error_critique_is_read_like_verdicts_on_steps(toy, own):
     as_prefix = own.with_columns(target=pl.lit("prefix_correct"))
     ids = toy.solutions["solution_id"]
     forest = plant(toy.layout, toy.problem, int(toy.problem.max()) + 1, None)
@@ -249,9 +260,7 @@ def test_a_first_error_critique_is_read_like_verdicts_on_steps(toy):
     np.testing.assert_array_equal(first["judge x"], second["judge x"])
 
 
-def test_a_signal_says_nothing_where_it_is_worth_nothing(toy):
-    own = judged(toy, "judge", 0.8, 0.05, 0)
-    fusion = learn(toy.problems, toy.solutions, evidence(toy, own), True)
+def test_a_signal_says_nothing_where_it_is_worth_nothing(toy, own, fusion):
     assert fusion.panel is not None
     mute = replace(fusion, panel=replace(fusion.panel, worth=0.0))
     np.testing.assert_allclose(
