@@ -26,8 +26,20 @@ Label = Callable[..., DatasetFolder]
 GOOD = "sensitivity=0.95,alarm=0.0,shared=0.0"
 
 
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never the user's; these tests test each judge once."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
+
+
+@pytest.fixture
+def fresh_cache(own_cache: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No judge was tested before."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -120,6 +132,7 @@ def test_a_judge_is_asked_about_every_searched_solution(judged: Build, label: La
     assert asked(folder) == set(searched["solution_id"])
 
 
+@pytest.mark.usefixtures("fresh_cache")
 def test_gate_stop_ends_the_run_before_anything_else_is_spent(
     judged: Build, tmp_path: Path, bought: Callable[[Path], Counter[str]], label: Label
 ) -> None:
@@ -135,6 +148,7 @@ def test_gate_stop_ends_the_run_before_anything_else_is_spent(
     assert bought(judge)
 
 
+@pytest.mark.usefixtures("fresh_cache")
 def test_after_a_refusal_the_folder_goes_on_with_gate_warn(judged: Build, label: Label) -> None:
     with pytest.raises(JudgeRefused):
         label(judged(model="sensitivity=0.0"))
@@ -162,6 +176,7 @@ def test_a_finished_run_buys_nothing(
     assert bought(log) == before
 
 
+@pytest.mark.usefixtures("fresh_cache")
 def test_another_folder_reuses_the_admission(
     judged: Build, label: Label, tmp_path: Path, bought: Callable[[Path], Counter[str]]
 ) -> None:
@@ -320,6 +335,7 @@ def test_prompts_that_changed_in_place_are_refused(
         label(recipe)
 
 
+@pytest.mark.usefixtures("fresh_cache")
 def test_a_test_with_failed_calls_is_in_no_cache_and_asked_again(
     judged: Build, label: Label, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
