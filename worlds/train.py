@@ -63,6 +63,12 @@ def save_policy(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, fac
     (folder / "trainer.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
+def save_state(place: Path, state: dict[str, Any]) -> None:
+    """Whole or not there."""
+    torch.save(state, place.with_suffix(".tmp"))
+    place.with_suffix(".tmp").replace(place)
+
+
 def rate(minutes: float, budget: float) -> float:
     """Learning rate: linear warm-up, then cosine to a fiftieth of the peak."""
     if minutes < WARM_UP_MINUTES:
@@ -129,8 +135,7 @@ def main() -> None:
             "seen": seen,
             "minutes": minutes,
         }
-        torch.save(state, state_path.with_suffix(".tmp"))
-        state_path.with_suffix(".tmp").replace(state_path)
+        save_state(state_path, state)
 
     print(f"{model.num_parameters()} parameters, rows up to {LONGEST}", flush=True)
     started, next_save, losses = time.monotonic() - spent * 60, spent + args.every, []

@@ -26,7 +26,7 @@ from worlds.corpus import IGNORE
 from worlds.judge_corpus import WORDS, batches, extend, read_natural
 from worlds.lean import embedded, normed, through
 from worlds.tokenizer import save_tokenizer
-from worlds.train import rate, save_policy
+from worlds.train import rate, save_policy, save_state
 
 BEGIN = Path("data/policies/large")
 LAYERS = 3  # added
@@ -117,8 +117,7 @@ def main() -> None:
             "seen": seen,
             "minutes": minutes,
         }
-        torch.save(state, state_path.with_suffix(".tmp"))
-        state_path.with_suffix(".tmp").replace(state_path)
+        save_state(state_path, state)
 
     verdicts = torch.tensor([tokenizer.token_to_id(word) for word in WORDS[-2:]])
     started, next_save = time.monotonic() - spent * 60, spent + args.every

@@ -83,7 +83,7 @@ class AdmissionTest:
         return Admitted(
             score(self.probes, said),
             failing_cases(self.probes, said, SHOWN),
-            whole=all(call.reason is not Reason.FAILED for made in calls for call in made),
+            whole=not any(_lost(call) for made in calls for call in made),
         )
 
 
@@ -116,6 +116,12 @@ def _said(calls: Sequence[Call], steps: int) -> Said:
         failed=bool(standing) and all(call.finish_reason == "failed" for call in standing),
         tokens=sum(call.tokens + call.prompt_tokens for call in calls),
     )
+
+
+def _lost(call: Call) -> bool:
+    """A call that failed, or whose second try did: that one leaves no row of its own."""
+    first_try = call.draw == 0
+    return call.reason is Reason.FAILED or (call.answer is None and first_try and not call.retried)
 
 
 def _majority(votes: Counter[Any]) -> int | None:

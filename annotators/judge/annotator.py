@@ -1,13 +1,13 @@
 """Judges: what language models say of the steps of a solution, as evidence and call by call.
 
-Guaranteed: every call is a row of `judgements`, the unparsed and failed ones too; each mode is a
-source of its own, with one row of evidence for each step it was asked about: how many calls said
-correct, incorrect, nothing. An answer that cannot be read is asked for once more (a new draw) and
-is unknown if that cannot be read either; a failed call is unknown; a step that nobody was asked
-about has no row. With an allowance, solutions are asked about in the order given until the next one
-might exceed it: what is bought depends on these solutions alone, and a killed run buys the same. A
-call that solutions with the same beginning share (mode one_step) is bought once; its cost stands
-with the first of them.
+Guaranteed: every call is a row of `judgements`, the unparsed and failed ones too (a second try that
+failed leaves the first as it was); each mode is a source of its own, with one row of evidence for
+each step it was asked about: how many calls said correct, incorrect, nothing. An answer that cannot
+be read is asked for once more (a new draw) and is unknown if that cannot be read either; a failed
+call is unknown; a step that nobody was asked about has no row. With an allowance, solutions are
+asked about in the order given until the next one might exceed it: what is bought depends on these
+solutions alone, and a killed run buys the same. A call that solutions with the same beginning share
+(mode one_step) is bought once; its cost stands with the first of them.
 
 Not guaranteed: that a judge is right; annotators/judge/probes measures that before its votes count.
 """

@@ -137,6 +137,15 @@ def test_a_test_with_a_failed_call_is_not_whole(tmp_path: Path) -> None:
     assert not result_of(judge_of(says), tmp_path).whole
 
 
+def test_a_test_whose_second_try_failed_is_not_whole(tmp_path: Path) -> None:
+    """The first answer cannot be read, and nobody knows what the second would have been."""
+
+    def says(prompt: Prompt, draw: int) -> str | Completion:
+        return FAILED_CALL if draw else "Fine."
+
+    assert not result_of(judge_of(says), tmp_path).whole
+
+
 def test_prose_is_whole(tmp_path: Path) -> None:
     assert result_of(judge_of(lambda *_: "Fine."), tmp_path).whole
 
