@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TRAIN := .venv-train
 
-.PHONY: demo test test-kill test-wheel check bench bench-quality train-policies clean
+.PHONY: demo test test-kill test-wheel check bench bench-quality train-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -56,6 +56,15 @@ train-policies: $(TRAIN)/ready $(VENV)/ready
 	$(TRAIN)/bin/python -m worlds.train runs/policies --minutes 90 --chains 0.55 --tokens-per-batch 4096
 	$(TRAIN)/bin/python -m worlds.convert runs/policies/0090 runs/policies/large
 	$(BIN)/python -m worlds.measure runs/policies/large data/problems/demo.jsonl
+
+# The bundled judge, on top of the bundled policies (an hour and a half).
+train-judge: $(TRAIN)/ready $(VENV)/ready
+	$(BIN)/python -m worlds.natural runs/judge/natural.jsonl --problems 2400
+	$(TRAIN)/bin/python -m worlds.train_judge runs/judge/run --natural runs/judge/natural.jsonl --minutes 65
+	mkdir -p runs/judge/small
+	cp -r data/judges/small/prompts runs/judge/small
+	$(TRAIN)/bin/python -m worlds.convert runs/judge/run/0065 runs/judge/small
+	$(BIN)/python -m bench.judge --judge runs/judge/small
 
 clean:
 	rm -rf $(VENV) $(TRAIN) runs build dist *.egg-info

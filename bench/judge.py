@@ -22,13 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from annotators.judge.admit import AdmissionTest
-from annotators.judge.annotator import Judge, JudgeTask, judge_solutions, templates_of
-from annotators.judge.settings import JudgeSettings
-from pipeline.engines.build import build_engine, sampling_of
-from pipeline.journal import Journal
-from pipeline.meter import Meter
+from annotators.judge.annotator import JudgeTask, judge_solutions
+from bench.judge_calls import BUNDLED, asking
 from pipeline.metrics import harmonic, share
-from pipeline.purchase import Purchaser
 from worlds.make import read_problems
 from worlds.oracle import judge
 from worlds.problem import split_steps
@@ -85,25 +81,13 @@ def figures(rows: list[tuple[int, int | None]]) -> dict[str, Any]:
 
 
 async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    settings = JudgeSettings(
-        engine="embedded",
-        model=str(arguments.judge),
-        prompts=str(arguments.judge / "prompts"),
-        samples=arguments.samples,
-        max_tokens=256,
-        temperature=arguments.temperature,
-    )
-    engine = build_engine(settings, 120)
-    await engine.start()
-    journal = Journal(arguments.out / "journal")
-    journal.load()
-    one = Judge("judge", settings, templates_of(settings), engine.identity, engine)
-    buyer = Purchaser(engine, engine.identity, sampling_of(settings), 0, journal, Meter())
     solutions = solved(arguments.problems, arguments.first)
-    started = time.monotonic()
-    tasks = [each.task for each in solutions]
-    judged = await judge_solutions(tasks, one, buyer, None)
-    seconds = time.monotonic() - started
+    place = (arguments.judge, arguments.samples, arguments.temperature, arguments.out)
+    async with asking(*place) as (one, buyer):
+        started = time.monotonic()
+        judged = await judge_solutions([each.task for each in solutions], one, buyer, None)
+        seconds = time.monotonic() - started
+        tested = await AdmissionTest.of(one).run(buyer)
     said = _first_errors(judged.evidence.to_pylist())
     rows = [
         (each.world, each.policy, each.truth, said.get(each.task.solution_id)) for each in solutions
@@ -119,11 +103,8 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "tokens": judged.tokens,
         "seconds": round(seconds, 1),
     }
-    tested = await AdmissionTest.of(one).run(buyer)
     result["admission"] = tested.admission.as_dict() | {"reasons": tested.reasons}
     result["cases"] = tested.cases
-    await journal.close()
-    await engine.close()
     return result
 
 
@@ -142,7 +123,7 @@ def _first_errors(evidence: list[dict[str, Any]]) -> dict[str, int | None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--judge", type=Path, default=Path("data/judges/small"))
+    parser.add_argument("--judge", type=Path, default=BUNDLED)
     parser.add_argument("--problems", type=Path, default=Path("data/problems/bench.jsonl"))
     parser.add_argument("--first", type=int, default=400)
     parser.add_argument("--samples", type=int, default=4)

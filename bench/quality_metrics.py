@@ -43,7 +43,7 @@ class FirstError:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """F1 of a less F1 of b, with an interval."""
+    """A figure of a less the same of b, with an interval."""
 
     value: float | None
     low: float | None
@@ -77,39 +77,70 @@ def paired_bootstrap(
     resamples: int = 10_000,
     seed: int = 0,
     mass: float = 0.9,
+    within: tuple[Bools, Bools] | None = None,
 ) -> Difference:
     """Percentile interval of F1(a) - F1(b), problems drawn with replacement.
 
     Solutions of one problem are not independent, so whole problems are drawn (the cluster
     bootstrap: Davison and Hinkley 1997, section 3.8), the same ones for a and b. Resamples that
-    lack erroneous or clean solutions have no F1 and are passed over.
+    lack erroneous or clean solutions have no F1 and are passed over. `within`: the solutions that
+    each of the two is measured on, where these are not all.
     """
-    a, b = processbench(predicted_a, true).f1, processbench(predicted_b, true).f1
+    mine, theirs = within or (np.ones(len(true), dtype=np.bool_),) * 2
+    a = processbench(predicted_a[mine], true[mine]).f1
+    b = processbench(predicted_b[theirs], true[theirs]).f1
     if a is None or b is None:
         return Difference(None, None, None)
-    bad = _bad(true)
+    bad = true >= 0
     masks = [
-        mask & side
+        side & of & mask
+        for of, right in ((mine, predicted_a == true), (theirs, predicted_b == true))
         for side in (bad, ~bad)
-        for mask in (np.ones_like(bad), predicted_a == true, predicted_b == true)
+        for mask in (right, of)
     ]
+    found = _resampled(masks, problem_ids, resamples, seed)
+    return _difference(a - b, _f1(*found[:4]) - _f1(*found[4:]), mass)
+
+
+def paired_shares(
+    a: tuple[Bools, Bools],
+    b: tuple[Bools, Bools],
+    problem_ids: Ids,
+    resamples: int = 10_000,
+    seed: int = 0,
+    mass: float = 0.9,
+) -> Difference:
+    """The same of two shares, each of (right, members): right members among members."""
+    pair = [(int((right & of).sum()), int(of.sum())) for right, of in (a, b)]
+    if not all(whole for _, whole in pair):
+        return Difference(None, None, None)
+    (right_a, of_a), (right_b, of_b) = pair
+    masks = [mask for right, of in (a, b) for mask in (right & of, of)]
+    found = _resampled(masks, problem_ids, resamples, seed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        differences = found[0] / found[1] - found[2] / found[3]
+    return _difference(right_a / of_a - right_b / of_b, differences, mass)
+
+
+def _resampled(masks: Sequence[Bools], problem_ids: Ids, resamples: int, seed: int) -> Floats:
+    """Masks x resamples: how many each mask has, whole problems drawn with replacement."""
     problem, size = _numbered(problem_ids)
     tally = np.stack([np.bincount(problem, mask, size) for mask in masks], axis=1)
     random = np.random.default_rng(seed)
     block = max(1, BLOCK // size)
     found = []
     for start in range(0, resamples, block):
-        times = random.multinomial(
-            size, np.full(size, 1 / size), size=min(block, resamples - start)
-        )
-        bads, bad_a, bad_b, cleans, clean_a, clean_b = (times @ tally).T
-        found.append(_f1(bad_a, bads, clean_a, cleans) - _f1(bad_b, bads, clean_b, cleans))
-    differences = np.concatenate(found)
-    differences = differences[~np.isnan(differences)]
-    if not len(differences):
-        return Difference(a - b, None, None)
-    low, high = np.quantile(differences, [(1 - mass) / 2, (1 + mass) / 2])
-    return Difference(a - b, float(low), float(high))
+        count = min(block, resamples - start)
+        found.append(random.multinomial(size, np.full(size, 1 / size), size=count) @ tally)
+    return np.concatenate(found).T
+
+
+def _difference(value: float, resampled: Floats, mass: float) -> Difference:
+    resampled = resampled[~np.isnan(resampled)]
+    if not len(resampled):
+        return Difference(value, None, None)
+    low, high = np.quantile(resampled, [(1 - mass) / 2, (1 + mass) / 2])
+    return Difference(value, float(low), float(high))
 
 
 def coverage(low: Floats, high: Floats, truth: Floats) -> float | None:

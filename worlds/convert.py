@@ -1,9 +1,9 @@
-"""Make a bundled policy from a checkpoint of a training run. Needs transformers and torch.
+"""Make a bundled policy or judge from a checkpoint of a training run. Needs transformers and torch.
 
     python -m worlds.convert /tmp/run/0030 data/policies/large
 
-Copies the checkpoint and adds `ct2/`, its int8 CTranslate2 conversion. An existing policy is
-replaced only when the new one is complete.
+Copies the checkpoint and adds `ct2/`, its int8 CTranslate2 conversion. An existing model is
+replaced only when the new one is complete; what else its folder holds (prompts, a card) stays.
 """
 
 import argparse
@@ -32,13 +32,17 @@ def convert(checkpoint: Path, policy: Path) -> None:
         shutil.copyfile(checkpoint / name, fresh / name)
     save_tokenizer(Tokenizer.from_file(str(checkpoint / "tokenizer.json")), fresh)
     TransformersConverter(str(fresh)).convert(str(fresh / "ct2"), quantization="int8_float32")
-    shutil.rmtree(policy, ignore_errors=True)
+    if policy.exists():
+        for place in policy.iterdir():
+            if not (fresh / place.name).exists():
+                place.rename(fresh / place.name)
+        shutil.rmtree(policy)
     fresh.rename(policy)
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Convert a checkpoint to a bundled policy.")
+    parser = argparse.ArgumentParser(description="Convert a checkpoint to a bundled model.")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("policy", type=Path)
     args = parser.parse_args()

@@ -7,9 +7,9 @@ natural (both policies' own), planted (worlds/plant.py), carried on from a false
 in wording (the verdicts stay), next to an altered problem (they change), and junk: a step of no
 content in place of a needed one, or alone. Verdicts are the oracle's; what it cannot read is wrong.
 
-Learnt are the answer; at the blank line after each step, where a judge is never asked, the same
-verdict, so that it is worked out there; and, by a head that is thrown away, for every token of a
-step whether the step has gone wrong by then.
+Learnt are the answer; at the end of each step, where a judge is never asked, the same verdict, so
+that it is worked out there; and, by a head that is thrown away, for every token of a step whether
+the step has gone wrong by then.
 """
 
 import json
@@ -33,7 +33,10 @@ from worlds.tokenizer import END
 FIRST_SEED = 8_000_000
 LONGEST = 768
 _CHUNK = 1024  # documents sorted by length together
-# One token each: a verdict is one decision, and an answer is short.
+# One token each. The end of a step is to the policy what the blank line there was: a number set
+# before it as text would disturb all that it expects of the next step.
+TAGS = tuple(f" [{number}]\n\n" for number in range(24))
+# Of an answer: a verdict is one decision, and an answer is short.
 WORDS = (
     '{"verdicts": {"',
     '": "',
@@ -142,8 +145,8 @@ def answer_of(judged: Judged) -> str:
 
 
 def extend(tokenizer: Tokenizer) -> Tokenizer:
-    """With the words of an answer as tokens of their own; still lossless."""
-    tokenizer.add_tokens([AddedToken(word, normalized=False) for word in WORDS])
+    """With the ends of steps and the words of an answer as tokens of their own; still lossless."""
+    tokenizer.add_tokens([AddedToken(word, normalized=False) for word in (*TAGS, *WORDS)])
     return tokenizer
 
 
@@ -161,7 +164,9 @@ def read_natural(path: Path) -> list[Natural]:
         return [Natural(row["text"], row["gold"], row["steps"]) for row in rows]
 
 
-def documents(natural: Sequence[Natural], start: int = 0) -> Iterator[Judged]:
+def documents(
+    natural: Sequence[Natural], start: int = 0, reworded: bool = True
+) -> Iterator[Judged]:
     """Without end, from a position in the stream on; no bundled problem is among them."""
     avoid = bundled_hashes()
     for index in count(start):
@@ -174,7 +179,7 @@ def documents(natural: Sequence[Natural], start: int = 0) -> Iterator[Judged]:
             text, gold, steps = made.problem["text"], made.steps, _planted(made, rng)
         if text_hash(text) in avoid:
             continue
-        yield _altered(text, gold, steps, rng)
+        yield _altered(text, gold, steps, rng, reworded)
 
 
 def _made(index: int, rng: random.Random) -> Made:
@@ -201,7 +206,9 @@ def _planted(made: Made, rng: random.Random) -> list[str]:
     return plant(made, kind, step, rng)
 
 
-def _altered(text: str, gold: list[str], steps: list[str], rng: random.Random) -> Judged:
+def _altered(
+    text: str, gold: list[str], steps: list[str], rng: random.Random, reworded: bool
+) -> Judged:
     """The solution with junk, beside another problem, in other words, or as it is."""
     turn = rng.random()
     if turn < 0.10:
@@ -220,7 +227,7 @@ def _altered(text: str, gold: list[str], steps: list[str], rng: random.Random) -
             (i for i, (a, b) in enumerate(zip(steps[first], correction, strict=False)) if a != b), 0
         )
         wrong_from[first] = at if at > 2 else -1
-    if turn > 0.85:
+    if reworded and turn > 0.85:
         steps = [_reworded(step, rng) for step in steps]
         wrong_from = [len(step) if good else -1 for step, good in zip(steps, verdicts, strict=True)]
     return Judged(text, steps, verdicts, correction, wrong_from)
@@ -277,66 +284,83 @@ def _reworded(step: str, rng: random.Random) -> str:
     return step
 
 
+class Row(NamedTuple):
+    """A document, encoded; the lists are of equal length."""
+
+    inputs: list[int]
+    targets: list[int]  # the next token, where it is learnt
+    gone: list[int]  # 1 where the step has gone wrong, 0 where not yet
+    step: list[int]  # the number of the step that the token is of
+
+
 class Batch(NamedTuple):
-    """Rows of equal length; `targets` is IGNORE where nothing is learnt. `gone`: 1 where a step has
-    gone wrong, 0 where not yet, IGNORE elsewhere."""
+    """Rows of equal length, as in Row; IGNORE where nothing is known."""
 
     inputs: list[list[int]]
     targets: list[list[int]]
     gone: list[list[int]]
+    step: list[list[int]]
     documents: int
     tokens: int
 
 
-def encode(
-    tokenizer: Tokenizer, documents: Sequence[Judged]
-) -> list[tuple[list[int], list[int], list[int]]]:
-    """Ids, what is learnt after each of them, and whether the step has gone wrong there."""
-    end, blank = tokenizer.token_to_id(END), tokenizer.token_to_id("ĊĊ")
-    words = [tokenizer.token_to_id(word) for word in ("incorrect", "correct")]
+def encode(tokenizer: Tokenizer, documents: Sequence[Judged]) -> list[Row]:
+    """Each document that has no more steps than there are tags. What follows the first wrong step
+    is learnt in the answer only: whether it is right hangs on what it builds on."""
+    ids_of = tokenizer.get_vocab()
+    end, words = ids_of[END], (ids_of["incorrect"], ids_of["correct"])
+    tags = {ids_of[tag]: number for number, tag in enumerate(TAGS)}
+    documents = [one for one in documents if len(one.steps) <= len(TAGS)]
     prompts = tokenizer.encode_batch([prompt_of(one.problem, one.steps) for one in documents])
     answers = tokenizer.encode_batch([answer_of(one) for one in documents])
     rows = []
     for one, prompt, answer in zip(documents, prompts, answers, strict=True):
-        ids = [*prompt.ids, *answer.ids, end]
-        goal = [IGNORE] * (len(prompt.ids) - 1) + [*answer.ids, end]
-        gone = [IGNORE] * len(goal)
-        # The blank lines, one after each step, and where the steps begin.
-        places = [at for at, token in enumerate(prompt.ids) if token == blank]
-        if len(places) == len(one.steps):
-            begin = len(one.problem) + 1
-            parts = zip([0, *places], places, one.steps, one.verdicts, one.wrong_from, strict=False)
-            for number, (start, at, step, good, wrong) in enumerate(parts):
-                goal[at], gone[at] = words[good], int(not good)
-                for token in range(start, at):
-                    left, right = prompt.offsets[token]
-                    if wrong >= 0 and left >= begin:
-                        gone[token] = int(not good and right > begin + wrong)
-                begin += len(step) + len(f" [{number}]") + 2
-        rows.append((ids[:-1], goal, gone))
+        prompt_ids, offsets = prompt.ids, prompt.offsets
+        ids = [*prompt_ids, *answer.ids, end]
+        goal = [IGNORE] * (len(prompt_ids) - 1) + [*answer.ids, end]
+        gone, step = [IGNORE] * len(goal), [IGNORE] * len(goal)
+        begin, number, sound = len(one.problem) + 1, 0, True
+        for at, token in enumerate(prompt_ids):
+            if number == len(one.steps) or offsets[at][0] < begin:
+                continue
+            good, wrong = one.verdicts[number], one.wrong_from[number]
+            step[at] = number
+            if tags.get(token) == number:
+                if sound:
+                    goal[at], gone[at] = words[good], int(not good)
+                begin = offsets[at][1]
+                number, sound = number + 1, sound and good
+            elif sound and wrong >= 0:
+                gone[at] = int(not good and offsets[at][1] > begin + wrong)
+        rows.append(Row(ids[:-1], goal, gone, step))
     return rows
 
 
 def batches(
-    tokenizer: Tokenizer, natural: Sequence[Natural], start: int, tokens_per_batch: int
+    tokenizer: Tokenizer,
+    natural: Sequence[Natural],
+    start: int,
+    tokens_per_batch: int,
+    reworded: bool,
 ) -> Iterator[Batch]:
     """Batches of about `tokens_per_batch` tokens, padded to a multiple of 32."""
-    stream = documents(natural, start)
+    stream = documents(natural, start, reworded)
     rng = random.Random(f"judge batches/{start}")
     while True:
         rows = encode(tokenizer, [next(stream) for _ in range(_CHUNK)])
-        rows = sorted((row for row in rows if len(row[0]) <= LONGEST), key=lambda row: len(row[0]))
+        rows = [row for row in rows if len(row.inputs) <= LONGEST]
+        rows.sort(key=lambda row: len(row.inputs))
         groups = []
         while rows:
-            width = -(-len(rows[-1][0]) // 32) * 32
+            width = -(-len(rows[-1].inputs) // 32) * 32
             size = max(1, tokens_per_batch // width)
             groups.append((width, rows[-size:]))
             del rows[-size:]
         rng.shuffle(groups)
         for width, group in groups:
-            inputs = [ids + [0] * (width - len(ids)) for ids, _, _ in group]
-            targets, gone = (
-                [row[part] + [IGNORE] * (width - len(row[part])) for row in group]
-                for part in (1, 2)
+            inputs, targets, gone, step = (
+                [row[part] + [filler] * (width - len(row[part])) for row in group]
+                for part, filler in enumerate((0, IGNORE, IGNORE, IGNORE))
             )
-            yield Batch(inputs, targets, gone, len(group), sum(len(row[0]) for row in group))
+            tokens = sum(len(row.inputs) for row in group)
+            yield Batch(inputs, targets, gone, step, len(group), tokens)

@@ -18,6 +18,7 @@ from bench.quality_metrics import (
     interval_score,
     majority_vote,
     paired_bootstrap,
+    paired_shares,
     processbench,
     risk_coverage,
 )
@@ -112,6 +113,33 @@ def test_bootstrap_is_as_wide_as_a_plain_one():
 def test_bootstrap_of_one_class_is_undefined():
     got = paired_bootstrap(ints(-1, 0), ints(-1, -1), ints(-1, -1), ints(0, 1))
     assert (got.value, got.low, got.high) == (None, None, None)
+
+
+def test_bootstrap_measures_each_of_the_two_on_solutions_of_its_own():
+    """a is right wherever it is kept, b on half of all."""
+    true = np.tile(ints(-1, 1), 50)
+    a = np.where(np.arange(100) < 40, true, 5)
+    b = np.where(np.arange(100) % 4 < 2, true, 5)
+    kept = np.arange(100) < 40
+    every = np.ones(100, dtype=bool)
+    got = paired_bootstrap(a, b, true, np.arange(100), resamples=400, within=(kept, every))
+    assert got.value == 0.5
+    assert 0.3 < got.low < 0.5 < got.high < 0.7
+
+
+def test_difference_of_two_shares_has_its_interval():
+    problems = np.repeat(np.arange(50), 2)
+    members = np.ones(100, dtype=bool)
+    right, other = np.arange(100) < 80, np.arange(100) < 60
+    got = paired_shares((right, members), (other, members), problems, resamples=2000)
+    assert got.value == pytest.approx(0.2)
+    # Of 50 problems 10 differ: a binomial of 50 at 0.2.
+    assert (got.low, got.high) == pytest.approx((0.11, 0.30), abs=0.02)
+
+
+def test_a_share_of_nothing_is_undefined():
+    none, every = np.zeros(4, dtype=bool), np.ones(4, dtype=bool)
+    assert paired_shares((every, none), (every, every), np.arange(4)).value is None
 
 
 def test_calibration_error_is_the_products():
