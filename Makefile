@@ -57,13 +57,13 @@ train-policies: $(TRAIN)/ready $(VENV)/ready
 	$(TRAIN)/bin/python -m worlds.convert runs/policies/0090 runs/policies/large
 	$(BIN)/python -m worlds.measure runs/policies/large data/problems/demo.jsonl
 
-# The bundled judge, on top of the bundled policies (an hour and a half).
+# The bundled judge, on top of the bundled policies (two hours).
 train-judge: $(TRAIN)/ready $(VENV)/ready
 	$(BIN)/python -m worlds.natural runs/judge/natural.jsonl --problems 2400
-	$(TRAIN)/bin/python -m worlds.train_judge runs/judge/run --natural runs/judge/natural.jsonl --minutes 65
+	$(TRAIN)/bin/python -m worlds.train_judge runs/judge/run --natural runs/judge/natural.jsonl --minutes 86
 	mkdir -p runs/judge/small
 	cp -r data/judges/small/prompts runs/judge/small
-	$(TRAIN)/bin/python -m worlds.convert runs/judge/run/0065 runs/judge/small
+	$(TRAIN)/bin/python -m worlds.convert runs/judge/run/0086 runs/judge/small
 	$(BIN)/python -m bench.judge --judge runs/judge/small
 
 clean:

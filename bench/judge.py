@@ -21,9 +21,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from annotators.judge.admit import AdmissionTest
+from annotators.judge.admit import AdmissionTest, gate_of
 from annotators.judge.annotator import JudgeTask, judge_solutions
-from bench.judge_calls import BUNDLED, asking
+from annotators.judge.probes.gate import gate
+from bench.judge_calls import BUNDLED, TEMPERATURE, asking
 from pipeline.metrics import harmonic, share
 from worlds.make import read_problems
 from worlds.oracle import judge
@@ -103,7 +104,8 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "tokens": judged.tokens,
         "seconds": round(seconds, 1),
     }
-    result["admission"] = tested.admission.as_dict() | {"reasons": tested.reasons}
+    reasons = gate(tested.admission, gate_of(one.settings))
+    result["admission"] = tested.admission.as_dict() | {"reasons": reasons}
     result["cases"] = tested.cases
     return result
 
@@ -127,7 +129,7 @@ def main() -> None:
     parser.add_argument("--problems", type=Path, default=Path("data/problems/bench.jsonl"))
     parser.add_argument("--first", type=int, default=400)
     parser.add_argument("--samples", type=int, default=4)
-    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--temperature", type=float, default=TEMPERATURE)
     parser.add_argument("--out", type=Path, default=Path("runs/bench-judge"))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

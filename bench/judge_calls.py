@@ -15,6 +15,7 @@ from pipeline.purchase import Purchaser
 
 BUNDLED = Path("data/judges/small")
 NAME = "judge"
+TEMPERATURE = 0.6  # the bundled judge passes its gate at this, not at 1
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ from rich.table import Table
 from annotators.judge.admit import AdmissionTest
 from annotators.judge.annotator import JudgeTask, judge_solutions
 from annotators.judge.settings import JudgeSettings
-from bench.judge_calls import BUNDLED, NAME, asking
+from bench.judge_calls import BUNDLED, NAME, TEMPERATURE, asking
 from bench.judge_worlds import WORLDS, World, load
 from bench.quality_metrics import (
     UNDECIDED,
@@ -100,7 +100,7 @@ class Row:
 async def ask(worlds: Sequence[World], arguments: argparse.Namespace) -> list[Asked]:
     out = arguments.out / "judge-calls"
     found = []
-    async with asking(arguments.judge, arguments.samples, 1.0, out) as (judge, buyer):
+    async with asking(arguments.judge, arguments.samples, TEMPERATURE, out) as (judge, buyer):
         tested = (await AdmissionTest.of(judge).run(buyer)).admission
         rates = {NAME: Rates(tested.sensitivity or 0.0, 1 - (tested.specificity or 1.0))}
         for world in worlds:

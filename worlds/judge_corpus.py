@@ -109,6 +109,8 @@ _OPENERS = (
     "Undoubtedly, ",
     "There is no question that ",
     "I am sure that ",
+    "It goes without saying that ",
+    "Surely, ",
 )
 _CLOSERS = (
     "This is certain.",
@@ -118,6 +120,8 @@ _CLOSERS = (
     "I am sure.",
 )
 _SO = ("Therefore, ", "Thus, ", "Hence, ", "Therefore ", "Thus ", "Hence ", "This means that ")
+_COMPARED = re.compile(r"Compared with (\w+), ([^.=,]+)\.")
+_LOWERED = ("Every", "Each", "The", "Compared", "So")
 
 
 class Judged(NamedTuple):
@@ -213,13 +217,13 @@ def _altered(
     turn = rng.random()
     if turn < 0.10:
         steps = _with_junk(text, steps, rng)
-    elif turn < 0.14:
+    elif turn < 0.15:
         steps = [_junk(text, steps, rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
-    elif turn < 0.22:
+    elif turn < 0.23:
         text = _contrast(text, rng)
     verdicts = [one.verdict == "correct" for one in judge(text, steps)]
     first = next((t for t, good in enumerate(verdicts) if not good), len(steps))
-    same = steps[:first] == gold[:first] and first < len(gold) and not 0.14 <= turn < 0.22
+    same = steps[:first] == gold[:first] and first < len(gold) and not 0.15 <= turn < 0.23
     correction = gold[first] if same and first < len(steps) else ""
     wrong_from = [len(step) if good else -1 for step, good in zip(steps, verdicts, strict=True)]
     if correction and steps[first] not in gold:
@@ -227,8 +231,8 @@ def _altered(
             (i for i, (a, b) in enumerate(zip(steps[first], correction, strict=False)) if a != b), 0
         )
         wrong_from[first] = at if at > 2 else -1
-    if reworded and turn > 0.85:
-        steps = [_reworded(step, rng) for step in steps]
+    if reworded and turn > 0.65:
+        steps = _reworded(steps, rng)
         wrong_from = [len(step) if good else -1 for step, good in zip(steps, verdicts, strict=True)]
     return Judged(text, steps, verdicts, correction, wrong_from)
 
@@ -271,17 +275,39 @@ def _contrast(text: str, rng: random.Random) -> str:
     return f"{text[: one.start()]}{other[0]}{text[one.end() :]}"
 
 
-def _reworded(step: str, rng: random.Random) -> str:
-    """Says the same."""
+def _reworded(steps: list[str], rng: random.Random) -> list[str]:
+    """Says the same: other connectives throughout, a phrase in front of each step, or both here and
+    there."""
+    turn = rng.random()
+    if turn < 0.4:
+        so, every = rng.choice(_SO), rng.choice(("Each ", "Each ", "Every "))
+        return [_in_other_words(step, so, every, rng.random() < 0.8) for step in steps]
+    if turn < 0.7:
+        opener = rng.choice(_OPENERS)
+        return [_opened(step, opener) for step in steps]
+    return [_here_and_there(step, rng) for step in steps]
+
+
+def _in_other_words(step: str, so: str, every: str, moved: bool) -> str:
+    if moved:
+        step = _COMPARED.sub(r"\2, compared with \1.", step)
+    joined = ", and " + so.lower() if so.startswith("T") else ", " + so.lower()
+    step = step.replace(" So ", f" {so}").replace(", so ", joined)
+    step = step.replace("Every ", every).replace(" every ", f" {every.lower()}")
+    return step.replace("The answer is ", "The final answer is ")
+
+
+def _opened(step: str, opener: str) -> str:
+    first = step.split(" ", 1)[0]
+    return opener + (step[:1].lower() + step[1:] if first in _LOWERED else step)
+
+
+def _here_and_there(step: str, rng: random.Random) -> str:
     if rng.random() < 0.5:
-        step = step.replace(" So ", f" {rng.choice(_SO)}").replace(
-            ", so ", f", {rng.choice(_SO).lower()}"
-        )
+        step = _in_other_words(step, rng.choice(_SO), rng.choice(("Every ", "Each ")), False)
     if rng.random() < 0.5:
-        step = rng.choice(_OPENERS) + (step if rng.random() < 0.5 else step[:1].lower() + step[1:])
-    if rng.random() < 0.15:
-        step += " " + rng.choice(_CLOSERS)
-    return step
+        step = _opened(step, rng.choice(_OPENERS))
+    return f"{step} {rng.choice(_CLOSERS)}" if rng.random() < 0.15 else step
 
 
 class Row(NamedTuple):

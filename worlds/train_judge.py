@@ -1,6 +1,6 @@
 """Train the bundled judge on top of policy `large`. Needs torch, as worlds.train.
 
-    python -m worlds.train_judge RUN --natural runs/judge/natural.jsonl --minutes 50
+    python -m worlds.train_judge RUN --natural runs/judge/natural.jsonl --minutes 86
 
 The judge is the policy with layers above it that compare what it expects with what came
 (worlds/judge_begin.py). Two targets that cost nothing lead them: how much each token of a solution
@@ -35,7 +35,7 @@ from worlds.lean import embedded, normed, through
 from worlds.train import rate, save_policy, save_state
 
 OWN = len(WORDS)  # the last rows of the vocabulary
-TOGETHER = 0.65  # of the time
+TOGETHER = 0.77  # of the time
 MOST_SURPRISED = 8.0  # nats; a target is at most 1
 SPREAD = 0.1  # about the variance of such a target
 REPLACED = 0.15  # of the tokens of a row that has some
@@ -105,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the bundled judge.")
     parser.add_argument("run", type=Path)
     parser.add_argument("--natural", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=50.0)
+    parser.add_argument("--minutes", type=float, default=86.0)
     parser.add_argument("--every", type=float, default=5.0)
     parser.add_argument("--tokens-per-batch", type=int, default=6144)
     args = parser.parse_args()
