@@ -44,6 +44,7 @@ from bench.quality_metrics import (
     paired_shares,
     processbench,
 )
+from flows.admission import known_rates
 from flows.routing import ROUTED, choose
 from pipeline.labels.derive import Provenance, derive_views
 from pipeline.labels.layout import Bools, Floats
@@ -102,7 +103,7 @@ async def ask(worlds: Sequence[World], arguments: argparse.Namespace) -> list[As
     found = []
     async with asking(arguments.judge, arguments.samples, TEMPERATURE, out) as (judge, buyer):
         tested = (await AdmissionTest.of(judge).run(buyer)).admission
-        rates = {NAME: Rates(tested.sensitivity or 0.0, 1 - (tested.specificity or 1.0))}
+        rates = known_rates({NAME: tested})
         for world in worlds:
             judged = await judge_solutions(_tasks(world), judge, buyer, None)
             evidence = pl.from_arrow(judged.evidence)

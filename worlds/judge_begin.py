@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn.functional import rms_norm
 from transformers import LlamaForCausalLM
 
-from worlds.judge_corpus import TAGS, WORDS, extend
+from worlds.judge_batches import TAGS, WORDS, extend
 from worlds.lean import embedded, through
 from worlds.tokenizer import save_tokenizer
 

@@ -29,8 +29,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from transformers import LlamaForCausalLM
 
 from worlds.corpus import IGNORE
+from worlds.judge_batches import TAGS, WORDS, batches
 from worlds.judge_begin import POLICY, begin, hold, prepared
-from worlds.judge_corpus import TAGS, WORDS, batches, read_natural
+from worlds.judge_corpus import read_natural
 from worlds.lean import embedded, normed, through
 from worlds.train import rate, save_policy, save_state
 
@@ -162,7 +163,7 @@ def main() -> None:
         alone = (time.monotonic() - started) / 60 < (1 - TOGETHER) * args.minutes
         # A policy is lost in words that it never saw, and its surprise then means nothing.
         stream = batches(
-            tokenizer, natural, seen["documents"], args.tokens_per_batch, reworded=not alone
+            tokenizer, natural, seen["documents"], args.tokens_per_batch, other_words=not alone
         )
         for batch in stream:
             minutes = (time.monotonic() - started) / 60

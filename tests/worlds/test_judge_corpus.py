@@ -6,7 +6,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from worlds.corpus import IGNORE
-from worlds.judge_corpus import TAGS, Judged, Natural, batches, documents, encode, extend, prompt_of
+from worlds.judge_batches import TAGS, batches, encode, extend, prompt_of
+from worlds.judge_corpus import Judged, Natural, documents
 from worlds.make import bundled_hashes, text_hash
 from worlds.oracle import judge
 
@@ -28,7 +29,7 @@ def test_no_bundled_problem_is_learnt():
 
 
 def test_verdicts_are_the_oracles_of_the_text_that_is_shown():
-    plain = islice(documents([], reworded=False), 200)
+    plain = islice(documents([], other_words=False), 200)
     for one in plain:
         said = [step.verdict == "correct" for step in judge(one.problem, one.steps)]
         assert said == one.verdicts
@@ -96,6 +97,6 @@ def test_a_solution_of_more_steps_than_there_are_tags_is_left_out(tokenizer):
 
 
 def test_batches_have_rows_of_one_length(tokenizer):
-    for batch in islice(batches(tokenizer, NATURAL, 0, 2048, reworded=True), 5):
+    for batch in islice(batches(tokenizer, NATURAL, 0, 2048, other_words=True), 5):
         shapes = {len(row) for part in batch[:4] for row in part}
         assert len(shapes) == 1
