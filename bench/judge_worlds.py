@@ -19,11 +19,11 @@ from bench.quality_worlds import Cell, truth_of
 from flows.evidence import Evidence, shard_evidence, together
 from pipeline.folder import DatasetFolder
 from pipeline.labels import pieces
-from pipeline.labels.layout import Bools, Floats, Ints, Layout
+from pipeline.labels.layout import Bools, Floats, Ints, Labels8, Layout
 from pipeline.metrics import brier, calibration_error
 from pipeline.posterior.fused import Fused
 from pipeline.posterior.fusion import Fusion, fuse, learn
-from pipeline.posterior.panel import Rates
+from pipeline.posterior.panel_learning import Rates
 from pipeline.step_truth import StepTruth, align
 
 WORLDS = ("chains", "deduction")
@@ -55,8 +55,14 @@ class World:
     def evidence(self, *more: pl.DataFrame) -> pl.DataFrame:
         return pl.concat([self.seen.evidence, *more], how="diagonal_relaxed")
 
-    def learn(self, evidence: pl.DataFrame, rates: dict[str, Rates] | None = None) -> Fusion:
-        return learn(self.seen.problems, self.seen.solutions, evidence, True, rates=rates)
+    def learn(
+        self,
+        evidence: pl.DataFrame,
+        rates: dict[str, Rates] | None = None,
+        truth: Labels8 | None = None,
+    ) -> Fusion:
+        seen = self.seen
+        return learn(seen.problems, seen.solutions, evidence, True, truth, rates)
 
     def fuse(self, fusion: Fusion, evidence: pl.DataFrame) -> Fused:
         return fuse(fusion, self.seen.problems, self.seen.solutions, evidence, True, MASS)

@@ -32,13 +32,16 @@ class Planted:
         """The draw that votes share, of each step."""
         return np.asarray(random.random(len(world.right)) < self.chance(world))
 
-    def votes(self, world: World, random: np.random.Generator, common: Bools | None = None) -> Ints:
-        """How many of the calls say incorrect. `common`: the shared draws, where they are not its
-        own."""
-        common = self.draw(world, random) if common is None else common
-        alone = random.binomial(self.calls, self.chance(world))
+    def votes(self, world: World, random: np.random.Generator, times: int = 1) -> list[Ints]:
+        """How many of the calls say incorrect, each time that the judge is asked: what its calls
+        share on a step they share every time."""
+        common = self.draw(world, random)
         same = random.random(len(world.right)) < self.shared
-        return np.where(same, self.calls * common, alone)
+        chance = self.chance(world)
+        return [
+            np.where(same, self.calls * common, random.binomial(self.calls, chance))
+            for _ in range(times)
+        ]
 
 
 def half_in_common(world: World, random: np.random.Generator, planted: Planted) -> list[Ints]:

@@ -31,10 +31,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from annotators.judge.admit import AdmissionTest
-from annotators.judge.annotator import JudgeTask, judge_solutions
 from annotators.judge.settings import JudgeSettings
-from bench.judge_calls import BUNDLED, NAME, TEMPERATURE, asking
+from bench.judge_asked import Asked, ask
+from bench.judge_calls import BUNDLED, NAME
 from bench.judge_worlds import WORLDS, World, load
 from bench.quality_metrics import (
     UNDECIDED,
@@ -44,12 +43,10 @@ from bench.quality_metrics import (
     paired_shares,
     processbench,
 )
-from flows.admission import known_rates
 from flows.routing import ROUTED, choose
 from pipeline.labels.derive import Provenance, derive_views
 from pipeline.labels.layout import Bools, Floats
 from pipeline.posterior.fused import Fused
-from pipeline.posterior.panel import Rates
 from pipeline.recipe import Labels, Questions, parse_recipe
 
 MONTE_CARLO = "exhaustive-8"
@@ -70,15 +67,6 @@ _NOTHING = Provenance("bench", "", "")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a judge said of a world, by solution; `rates`: what its admission test measured."""
-
-    evidence: pl.DataFrame
-    tokens: pl.DataFrame  # solution_id, tokens (read and written)
-    rates: dict[str, Rates]
-
-
-@dataclass(frozen=True)
 class Row:
     world: str
     method: str
@@ -96,40 +84,6 @@ class Row:
             "clean": found.clean,
             "f1": found.f1,
         }
-
-
-async def ask(worlds: Sequence[World], arguments: argparse.Namespace) -> list[Asked]:
-    out = arguments.out / "judge-calls"
-    found = []
-    async with asking(arguments.judge, arguments.samples, TEMPERATURE, out) as (judge, buyer):
-        tested = (await AdmissionTest.of(judge).run(buyer)).admission
-        rates = known_rates({NAME: tested})
-        for world in worlds:
-            judged = await judge_solutions(_tasks(world), judge, buyer, None)
-            evidence = pl.from_arrow(judged.evidence)
-            calls = pl.from_arrow(judged.judgements)
-            assert isinstance(evidence, pl.DataFrame)
-            assert isinstance(calls, pl.DataFrame)
-            tokens = calls.group_by("solution_id").agg(
-                tokens=(pl.col("tokens") + pl.col("prompt_tokens")).sum()
-            )
-            found.append(Asked(evidence, tokens, rates))
-            print(f"{world.name}: {len(calls)} calls", file=sys.stderr, flush=True)
-    return found
-
-
-def _tasks(world: World) -> list[JudgeTask]:
-    problem = {row["problem_id"]: row for row in world.seen.problems.iter_rows(named=True)}
-    return [
-        JudgeTask(
-            row["solution_id"],
-            row["problem_id"],
-            problem[row["problem_id"]]["text"],
-            tuple(step["text"] for step in row["steps"]),
-            problem[row["problem_id"]]["answer"],
-        )
-        for row in world.seen.solutions.iter_rows(named=True)
-    ]
 
 
 def labelled(world: World, asked: Asked) -> list[Row]:
@@ -285,7 +239,7 @@ def main() -> None:
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     worlds = [load(name, arguments.out, MONTE_CARLO) for name in WORLDS]
     better = [load(name, arguments.out, arguments.method) for name in WORLDS]
-    asked = asyncio.run(ask(worlds, arguments))
+    asked = asyncio.run(ask(worlds, arguments.judge, arguments.samples, arguments.out))
     console = Console(width=None if sys.stdout.isatty() else 140)
     result: dict[str, Any] = {"rows": [], "bars": []}
     for world, other, one in zip(worlds, better, asked, strict=True):

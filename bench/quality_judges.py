@@ -1,17 +1,23 @@
 """What judges' votes do to the posterior, planted judges first.
 
     python -m bench.quality_judges [--out runs/bench-quality] [--method posterior-10-tools]
+                                   [--world chains] [--bundled]
 
 On all solutions of a world (both policies): judges whose votes share a planted component on 0, 50
-and 100 % of the steps, two judges with half of their draws in common, each again with its votes
-entered a second time under another name; and on 500 solutions judges that are no use. `moved` is
+and 100 % of the steps, each again with its votes entered a second time under another name, and
+asked a second time; two judges with half of their draws in common; and on 500 solutions judges that
+are no use. `moved` is
 the mean |Δp_correct| over the steps with p_correct in 0.1 .. 0.9 before any judge, from the line
-that it is compared with. Needs the runs of `make bench-quality`; writes <out>/judges.json.
+that it is compared with. With `--bundled` the bundled judge as well, asked twice about every
+solution (its calls are paid once). "learnt from truth": the same fusion, its parameters learnt from
+the oracle's truth, which shows what a new vote is worth to a reader who knows. Needs the runs of
+`make bench-quality`; writes <out>/judges-<method>.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 import time
@@ -24,13 +30,16 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from bench.judge_asked import ask
+from bench.judge_calls import BUNDLED, NAME
 from bench.judge_worlds import WORLDS, Quality, World, load
 from bench.planted_judges import CALLS, Planted, half_in_common, rows, silent
-from pipeline.labels.layout import Floats
-from pipeline.posterior.panel import Rates
+from pipeline.labels.layout import Floats, Labels8
+from pipeline.posterior.panel_learning import Rates
 
 SMALL = 500  # solutions, for judges that are no use
-USEFUL = {"judge": Rates(0.6, 0.1)}  # as an admission test would have it
+USEFUL = Rates(0.6, 0.1)  # as an admission test would have it
+AGAIN = "judge_again"
 
 
 @dataclass(frozen=True)
@@ -65,9 +74,10 @@ class Lines:
         votes: list[pl.DataFrame],
         against: str = "no judge",
         rates: dict[str, Rates] | None = None,
+        truth: Labels8 | None = None,
     ) -> None:
         evidence = self.world.evidence(*votes)
-        fused = self.world.fuse(self.world.learn(evidence, rates), evidence)
+        fused = self.world.fuse(self.world.learn(evidence, rates, truth), evidence)
         self._p[judge] = fused.p_correct
         moved = np.abs(fused.p_correct - self._p[against])[self._open].mean()
         self.found.append(
@@ -75,23 +85,43 @@ class Lines:
         )
         print(f"{time.strftime('%H:%M:%S')}  {self.world.name}  {judge}", file=sys.stderr)
 
+    def repeated(self, judge: str, first: pl.DataFrame, second: pl.DataFrame, rates: Rates) -> None:
+        """A judge, its votes entered twice, and the judge asked a second time; the last also as one
+        reads it who has learnt from truth how far its votes go together."""
+        one, both = {NAME: rates}, {NAME: rates, AGAIN: rates}
+        twice, again = (
+            [first, votes.with_columns(annotator=pl.lit(AGAIN))] for votes in (first, second)
+        )
+        self.add(judge, [first], rates=one)
+        self.add(f"{judge}, entered twice", twice, judge, both)
+        self.add(f"{judge}, sampled again", again, judge, both)
+        informed = f"{judge}, learnt from truth"
+        truth = self.world.known.prefix
+        self.add(informed, [first], rates=one, truth=truth)
+        self.add(f"{informed}, sampled again", again, informed, both, truth)
+
+
+def bundled(world: World, calls: Path, judge: Path) -> list[Line]:
+    lines = Lines(world)
+    first, second = (asyncio.run(ask([world], judge, 4, calls, seed))[0] for seed in (0, 1))
+    lines.repeated("bundled", first.evidence, second.evidence, first.rates[NAME])
+    return lines.found
+
 
 def planted(world: World) -> list[Line]:
     lines, random = Lines(world), np.random.default_rng(1)
     for shared in (0.0, 0.5, 1.0):
         name = f"shared on {shared:.0%}"
-        wrong = Planted(shared=shared).votes(world, random)
-        own = rows(world, wrong)
-        lines.add(name, [own], rates=USEFUL)
-        lines.add(f"{name}, entered twice", [own, rows(world, wrong, "judge_b")], name, USEFUL)
+        first, second = (
+            rows(world, votes) for votes in Planted(shared=shared).votes(world, random, times=2)
+        )
+        lines.repeated(name, first, second, USEFUL)
     two = half_in_common(world, random, Planted())
-    votes = [
-        rows(world, wrong, name) for wrong, name in zip(two, ("judge", "judge_b"), strict=True)
-    ]
-    both = {"judge": USEFUL["judge"], "judge_b": USEFUL["judge"]}
+    votes = [rows(world, wrong, name) for wrong, name in zip(two, (NAME, AGAIN), strict=True)]
+    both = {NAME: USEFUL, AGAIN: USEFUL}
     lines.add("two, half in common", votes, rates=both)
-    anti = Planted(sensitivity=0.1, alarm=0.6).votes(world, random)
-    lines.add("anti-correlated", [rows(world, anti)], rates={"judge": Rates(0.1, 0.6)})
+    (anti,) = Planted(sensitivity=0.1, alarm=0.6).votes(world, random)
+    lines.add("anti-correlated", [rows(world, anti)], rates={NAME: Rates(0.1, 0.6)})
     return lines.found
 
 
@@ -100,15 +130,15 @@ def useless(world: World) -> list[Line]:
     lines, random = Lines(part), np.random.default_rng(2)
     size = part.layout.num_steps
     none = np.zeros(size, dtype=np.int64)
-    lines.add("always correct", [rows(part, none)], rates={"judge": Rates(0.0, 0.0)})
-    lines.add("always incorrect", [rows(part, none + CALLS)], rates={"judge": Rates(1.0, 1.0)})
+    lines.add("always correct", [rows(part, none)], rates={NAME: Rates(0.0, 0.0)})
+    lines.add("always incorrect", [rows(part, none + CALLS)], rates={NAME: Rates(1.0, 1.0)})
     coin = random.binomial(CALLS, 0.5, size)
-    lines.add("random", [rows(part, coin)], rates={"judge": Rates(0.5, 0.5)})
+    lines.add("random", [rows(part, coin)], rates={NAME: Rates(0.5, 0.5)})
     once = CALLS * random.binomial(1, 0.5, size)
-    lines.add("random, of one opinion", [rows(part, once)], rates={"judge": Rates(0.5, 0.5)})
+    lines.add("random, of one opinion", [rows(part, once)], rates={NAME: Rates(0.5, 0.5)})
     lines.add("fails, or writes prose", [silent(part)])
-    anti = Planted(sensitivity=0.1, alarm=0.6).votes(part, random)
-    lines.add("anti-correlated", [rows(part, anti)], rates={"judge": Rates(0.1, 0.6)})
+    (anti,) = Planted(sensitivity=0.1, alarm=0.6).votes(part, random)
+    lines.add("anti-correlated", [rows(part, anti)], rates={NAME: Rates(0.1, 0.6)})
     return lines.found
 
 
@@ -117,12 +147,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/bench-quality"))
     parser.add_argument("--method", default="posterior-10-tools")
     parser.add_argument("--world", choices=WORLDS)
+    parser.add_argument("--bundled", action="store_true", help="ask the bundled judge too")
+    parser.add_argument("--judge", type=Path, default=BUNDLED)
     arguments = parser.parse_args()
     found: list[dict[str, Any]] = []
     for name in [arguments.world] if arguments.world else WORLDS:
         world = load(name, arguments.out, arguments.method)
-        for part, made in (("planted", planted), ("useless", useless)):
-            lines = made(world)
+        made = {"planted": planted(world), "useless": useless(world)}
+        if arguments.bundled:
+            made["bundled"] = bundled(world, arguments.out, arguments.judge)
+        for part, lines in made.items():
             size = SMALL if part == "useless" else len(world.seen.solutions)
             _print(f"{name}, {part} judges, {size} solutions, {arguments.method}", lines)
             found += [{"part": part, **line.as_dict()} for line in lines]

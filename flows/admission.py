@@ -25,7 +25,7 @@ from pipeline.errors import JudgeRefused, StorageError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.journal import Journal
-from pipeline.posterior.panel import Rates
+from pipeline.posterior.panel_learning import Rates
 from pipeline.purchase import Purchaser
 
 

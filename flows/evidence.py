@@ -12,7 +12,7 @@ from pipeline.errors import InputError
 from pipeline.folder import DatasetFolder
 from pipeline.labels import pieces
 from pipeline.posterior.fusion import PRIOR, Fusion, learn
-from pipeline.posterior.panel import Rates
+from pipeline.posterior.panel_learning import Rates
 from pipeline.recipe import Questions
 from pipeline.step_truth import align
 

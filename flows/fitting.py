@@ -25,7 +25,7 @@ from pipeline.files import write_json
 from pipeline.labels import pieces
 from pipeline.posterior.fit import with_tables
 from pipeline.posterior.fusion import PRIOR, Fusion, groups_of
-from pipeline.posterior.panel import Rates
+from pipeline.posterior.panel_learning import Rates
 from pipeline.posterior.read import expected_tokens, read
 from pipeline.posterior.simulate import Market, price_of
 from pipeline.recipe import Recipe

@@ -86,7 +86,7 @@ def _climb(seen: Observed, parameters: Parameters) -> Floats:
     def objective(vector: Floats) -> tuple[float, Floats]:
         return _objective(seen, parameters.moved(vector))
 
-    ends = bounds(seen.one_policy, seen.judged)
+    ends = bounds(seen.one_policy)
     begin = np.clip(parameters.vector, *np.array(ends).T)
     # Its stubs do not know that, with jac=True, a function gives its gradient too.
     climb: Any = minimize
@@ -244,8 +244,6 @@ def table_of(signal: Signal, weights: Floats) -> Floats:
     # In the contexts' own proportions, so that a category says nothing until it was seen.
     share = np.maximum(counts.sum(axis=1, keepdims=True), _TINY)
     counts += _WEIGHT_OF_CATEGORY * share / share.sum()
-    if signal.prior is not None:
-        counts += signal.prior
     return signal.shares(counts)
 
 

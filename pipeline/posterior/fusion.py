@@ -15,13 +15,14 @@ import polars as pl
 
 from pipeline.labels import pieces
 from pipeline.labels.layout import Floats, Ints, Labels8, Layout
-from pipeline.posterior.fit import contexts, fit, table_of, with_tables
+from pipeline.posterior.fit import contexts, fit, with_tables
 from pipeline.posterior.fused import Fused
 from pipeline.posterior.infer import infer
 from pipeline.posterior.observed import FINE, JUDGES, Observed
-from pipeline.posterior.panel import Panel, Rates, learn_panel, shares_of
+from pipeline.posterior.panel import Panel, shares_of
+from pipeline.posterior.panel_learning import Learnt, Rates, learn_panel, table_near
 from pipeline.posterior.parameters import Parameters, start
-from pipeline.posterior.read import STEP_VALID, known_truth, read, step_scores
+from pipeline.posterior.read import SAMPLED, STEP_VALID, known_truth, read, step_scores
 from pipeline.posterior.value import values
 
 ALL = "all"
@@ -73,8 +74,8 @@ def learn(
     truth: Labels8 | None = None,
     rates: Mapping[str, Rates] | None = None,
 ) -> Fusion:
-    """Fit everything, then each group that is large enough, from there. Judges come in last: how
-    they are read is learnt from steps as everything else has them.
+    """Fit everything, then each group that is large enough, from there. How judges are read is
+    learnt last, from steps as everything else has them, and changes nothing else.
 
     `problems`: problem_id, domain. `truth`: of each step's prefix, where it is known. `rates`: of
     judges by name, from their admission tests.
@@ -86,36 +87,42 @@ def learn(
         if len(known):
             edges[name] = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
     whole = _observe(layout, solutions, evidence, edges, filtered, truth)
-    alone = fit(whole)
-    panel = _panel(whole, alone, evidence, solutions["solution_id"], layout, rates or {})
-    groups = {ALL: alone}
-    if panel is not None:
-        whole = _observe(layout, solutions, evidence, edges, filtered, truth, panel)
-        groups = {ALL: fit(whole, _begun(whole, alone))}
+    everything = fit(whole)
+    judges = _judges(evidence, solutions["solution_id"], layout, whole, everything, rates or {})
+    groups = {ALL: everything if judges is None else _judging(everything, judges.table)}
     parts = list(groups_of(problems, solutions, layout, truth))
     for name, part, of_part, known_part, _ in parts:
         if len(parts) > 1 and part["problem_id"].n_unique() >= LEAST_PROBLEMS:
-            seen = _observe(of_part, part, evidence, edges, filtered, known_part, panel)
-            groups[name] = fit(seen, groups[ALL])
-    return Fusion(groups, edges, panel)
+            seen = _observe(of_part, part, evidence, edges, filtered, known_part)
+            groups[name] = fit(seen, everything)
+            if judges is not None:
+                shares = shares_of(evidence, part["solution_id"], of_part, seen.forest)
+                signal = judges.panel.signal(shares, seen.signals[SAMPLED], seen.forest)
+                near = table_near(judges.table, signal, contexts(seen, groups[name]))
+                groups[name] = _judging(groups[name], near)
+    return Fusion(groups, edges, None if judges is None else judges.panel)
 
 
-def _panel(
-    seen: Observed,
-    alone: Parameters,
+def _judges(
     evidence: pl.DataFrame,
     ids: pl.Series,
     layout: Layout,
+    seen: Observed,
+    alone: Parameters,
     rates: Mapping[str, Rates],
-) -> Panel | None:
+) -> Learnt | None:
+    """`alone`: fitted without judges."""
     shares = shares_of(evidence, ids, layout, seen.forest)
-    return learn_panel(shares, seen.forest, contexts(seen, alone), rates) if shares else None
+    if not shares:
+        return None
+    of_steps = contexts(seen, alone)
+    return learn_panel(
+        shares, seen.signals[SAMPLED], alone.tables[SAMPLED], seen.forest, of_steps, rates
+    )
 
 
-def _begun(seen: Observed, alone: Parameters) -> Parameters:
-    """With a table of the judges' signal as the steps look without it."""
-    table = table_of(seen.signals[JUDGES], contexts(seen, alone))
-    return replace(alone, tables={**alone.tables, JUDGES: table})
+def _judging(parameters: Parameters, table: Floats) -> Parameters:
+    return replace(parameters, tables={**parameters.tables, JUDGES: table})
 
 
 def fuse(
@@ -167,9 +174,8 @@ def _observe(
     edges: Mapping[str, Floats],
     filtered: bool,
     truth: Labels8 | None,
-    panel: Panel | None = None,
 ) -> Observed:
-    seen = read(layout, solutions, evidence, edges, filtered, panel)
+    seen = read(layout, solutions, evidence, edges, filtered)
     return seen if truth is None else replace(seen, truth=known_truth(truth, seen.forest))
 
 

@@ -23,7 +23,6 @@ CLEAN, NOT_CLEAN = range(2)
 GOOD, WRONG = range(2)
 NONE = -1  # no observation
 JUDGES = "judges"  # the signal of all judges together (panel.py)
-TELLING = 0.9  # its worth from which on it is more than chance
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,7 @@ class Signal:
     `size`: how many categories there are, whether or not all were seen. `groups`: of each category;
     which group a node's is in says nothing (it is what could be known of it), and the categories
     of one group exclude each other. None: all are one group. `worth`: of what it says, in
-    independent observations; its log-likelihood is weighed by that. `prior`: counts (contexts,
-    size) that its table is learnt on top of.
+    independent observations; its log-likelihood is weighed by that.
     """
 
     category: Ints
@@ -42,7 +40,6 @@ class Signal:
     size: int
     groups: Ints | None = None
     worth: float = 1.0
-    prior: Floats | None = None
 
     def shares(self, counts: Floats) -> Floats:
         """Counts (contexts, size) as chances within each group."""
@@ -95,12 +92,6 @@ class Observed:
     votes: Mapping[str, Votes] = field(default_factory=dict)
     truth: Labels8 | None = None
     whole: Rows | None = None
-
-    @property
-    def judged(self) -> bool:
-        """Whether judges that tell errors from right steps have read the steps."""
-        signal = self.signals.get(JUDGES)
-        return signal is not None and signal.worth >= TELLING
 
     @cached_property
     def rows(self) -> Rows:

@@ -111,17 +111,10 @@ _ENDS = {
 }
 
 
-# Judges read steps, and their admission test says what their word is worth: with them the share of
-# harmless errors can be told.
-_ENDS_WITH_JUDGES = {"harmless": (float(logit(0.002)), float(logit(0.2)))}
-
-
-def bounds(one_policy: bool, judged: bool = False) -> list[tuple[float, float]]:
+def bounds(one_policy: bool) -> list[tuple[float, float]]:
     """Ends of the vector. `one_policy`: solutions and rollouts are of the same, so `own` is 0:
-    free, it would take up what the model lacks elsewhere, and bias every value. `judged`: judges
-    that can tell errors have read the steps."""
+    free, it would take up what the model lacks elsewhere, and bias every value."""
     ends = _ENDS | ({"own": (0.0, 0.0)} if one_policy else {})
-    ends |= _ENDS_WITH_JUDGES if judged else {}
     return [
         ends.get(name, (mean - 6 * deviation, mean + 6 * deviation))
         for name, (mean, deviation) in PRIORS.items()

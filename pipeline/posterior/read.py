@@ -73,6 +73,7 @@ def read(
         np.bincount(of_problem[(outcome == kind) & (draws > 0)], minlength=len(names))
         for kind in (1, 0)
     ]
+    signals = _signals(solutions, evidence, layout, forest, draws, edges)
     return Observed(
         forest=forest,
         correct=correct,
@@ -82,19 +83,23 @@ def read(
         repeats=np.stack([right - distinct[0], wrong - distinct[1]], axis=1),
         one_policy=bool(own.all()),
         continued=_continued(layout, forest, draws, outcome) if own.all() else None,
-        signals=_signals(solutions, evidence, layout, forest, draws, edges)
-        | _judged(evidence, ids, layout, forest, panel),
+        signals=signals | _judged(evidence, ids, layout, forest, signals[SAMPLED], panel),
         votes=votes_of(evidence, ids, layout, forest),
     )
 
 
 def _judged(
-    evidence: pl.DataFrame, ids: pl.Series, layout: Layout, forest: Forest, panel: Panel | None
+    evidence: pl.DataFrame,
+    ids: pl.Series,
+    layout: Layout,
+    forest: Forest,
+    sampled: Signal,
+    panel: Panel | None,
 ) -> dict[str, Signal]:
     if panel is None:
         return {}
     shares = shares_of(evidence, ids, layout, forest)
-    return {JUDGES: panel.signal(shares, forest)} if shares else {}
+    return {JUDGES: panel.signal(shares, sampled, forest)} if shares else {}
 
 
 def step_scores(
