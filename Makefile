@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TRAIN := .venv-train
 
-.PHONY: demo test test-kill test-wheel check bench bench-quality train-policies train-judge clean
+.PHONY: demo test test-kill test-wheel check bench bench-quality bench-judges train-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -45,6 +45,11 @@ bench: $(VENV)/ready
 # Every labelling method in 28 cells, with the plot of the README: an hour or two on two cores.
 bench-quality: $(VENV)/ready
 	$(BIN)/python -m bench.label_quality --plot docs/quality.svg
+
+# The bundled judge and planted ones on those runs, filters and routing: half an hour more.
+bench-judges: $(VENV)/ready
+	$(BIN)/python -m bench.quality_filters
+	$(BIN)/python -m bench.quality_judges --bundled
 
 # Trains the bundled policies anew (an hour and a half on two cores; needs torch, in an environment of its own).
 $(TRAIN)/ready: constraints.txt pyproject.toml
