@@ -49,7 +49,7 @@ bench-quality: $(VENV)/ready
 # The bundled judge and planted ones on those runs, filters and routing: half an hour more.
 bench-judges: $(VENV)/ready
 	$(BIN)/python -m bench.quality_filters
-	$(BIN)/python -m bench.quality_judges --bundled
+	$(BIN)/python -m bench.quality_judges
 
 # Trains the bundled policies anew (an hour and a half on two cores; needs torch, in an environment of its own).
 $(TRAIN)/ready: constraints.txt pyproject.toml

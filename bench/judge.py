@@ -1,7 +1,7 @@
 """How good a judge is on the bundled worlds: first-error F1 against the oracle, and its gate.
 
     python -m bench.judge [--judge data/judges/small] [--problems data/problems/bench.jsonl]
-                          [--first 400] [--samples 4] [--out runs/bench-judge]
+                          [--first 400] [--samples 1] [--out runs/bench-judge]
 
 Both bundled policies solve the problems (four samples each); every distinct solution is judged with
 `--samples` calls, and the majority's first error is compared with the oracle's. The admission test
@@ -24,7 +24,7 @@ from rich.table import Table
 from annotators.judge.admit import AdmissionTest, gate_of
 from annotators.judge.annotator import JudgeTask, judge_solutions
 from annotators.judge.probes.gate import gate
-from bench.judge_calls import BUNDLED, TEMPERATURE, asking
+from bench.judge_calls import BUNDLED, SAMPLES, TEMPERATURE, asking
 from pipeline.metrics import harmonic, share
 from worlds.make import read_problems
 from worlds.oracle import judge
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--judge", type=Path, default=BUNDLED)
     parser.add_argument("--problems", type=Path, default=Path("data/problems/bench.jsonl"))
     parser.add_argument("--first", type=int, default=400)
-    parser.add_argument("--samples", type=int, default=4)
+    parser.add_argument("--samples", type=int, default=SAMPLES)
     parser.add_argument("--temperature", type=float, default=TEMPERATURE)
     parser.add_argument("--out", type=Path, default=Path("runs/bench-judge"))
     arguments = parser.parse_args()

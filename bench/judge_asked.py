@@ -11,7 +11,7 @@ import polars as pl
 
 from annotators.judge.admit import AdmissionTest
 from annotators.judge.annotator import JudgeTask, judge_solutions
-from bench.judge_calls import NAME, TEMPERATURE, asking
+from bench.judge_calls import NAME, SAMPLES, TEMPERATURE, asking
 from bench.judge_worlds import World
 from flows.admission import known_rates
 from pipeline.posterior.panel_learning import Rates
@@ -26,25 +26,36 @@ class Asked:
     rates: dict[str, Rates]
 
 
-async def ask(
-    worlds: Sequence[World], judge: Path, samples: int, out: Path, seed: int = 0
-) -> list[Asked]:
-    """`samples` calls about every solution of each world. Another `seed`: other calls."""
+@dataclass(frozen=True)
+class Calls:
+    """`samples` about every solution. Another `seed`: other calls."""
+
+    judge: Path
+    out: Path
+    samples: int = SAMPLES
+    temperature: float = TEMPERATURE
+    seed: int = 0
+
+
+async def ask(worlds: Sequence[World], calls: Calls) -> list[Asked]:
     found = []
-    async with asking(judge, samples, TEMPERATURE, out / "judge-calls") as (one, buyer):
+    place = calls.out / "judge-calls"
+    async with asking(calls.judge, calls.samples, calls.temperature, place) as (one, buyer):
         tested = (await AdmissionTest.of(one).run(buyer)).admission
         rates = known_rates({NAME: tested})
         for world in worlds:
-            judged = await judge_solutions(_tasks(world), one, replace(buyer, seed=seed), None)
+            judged = await judge_solutions(
+                _tasks(world), one, replace(buyer, seed=calls.seed), None
+            )
             evidence = pl.from_arrow(judged.evidence)
-            calls = pl.from_arrow(judged.judgements)
+            made = pl.from_arrow(judged.judgements)
             assert isinstance(evidence, pl.DataFrame)
-            assert isinstance(calls, pl.DataFrame)
-            tokens = calls.group_by("solution_id").agg(
+            assert isinstance(made, pl.DataFrame)
+            tokens = made.group_by("solution_id").agg(
                 tokens=(pl.col("tokens") + pl.col("prompt_tokens")).sum()
             )
             found.append(Asked(evidence, tokens, rates))
-            print(f"{world.name}: {len(calls)} calls", file=sys.stderr, flush=True)
+            print(f"{world.name}: {len(made)} calls", file=sys.stderr, flush=True)
     return found
 
 

@@ -15,7 +15,9 @@ from pipeline.purchase import Purchaser
 
 BUNDLED = Path("data/judges/small")
 NAME = "judge"
-TEMPERATURE = 0.6  # the bundled judge passes its gate at this, not at 1
+# The bundled judge's one best opinion. Draws of it accept 0 to 3 of 580 master keys, where the gate
+# allows one.
+TEMPERATURE, SAMPLES = 0.0, 1
 
 
 @asynccontextmanager

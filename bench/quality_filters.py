@@ -1,6 +1,6 @@
 """Consensus with a judge: published filters and votes beside the posterior, at equal yields.
 
-    python -m bench.quality_filters [--judge data/judges/small] [--samples 4]
+    python -m bench.quality_filters [--judge data/judges/small] [--samples 1]
                                     [--out runs/bench-quality] [--method posterior-30-tools]
 
 All solutions of a world (both bundled policies). Monte-Carlo is exhaustive search with k = 8; the
@@ -32,8 +32,8 @@ from rich.console import Console
 from rich.table import Table
 
 from annotators.judge.settings import JudgeSettings
-from bench.judge_asked import Asked, ask
-from bench.judge_calls import BUNDLED, NAME
+from bench.judge_asked import Asked, Calls, ask
+from bench.judge_calls import BUNDLED, NAME, SAMPLES, TEMPERATURE
 from bench.judge_worlds import WORLDS, World, load
 from bench.quality_metrics import (
     UNDECIDED,
@@ -232,14 +232,17 @@ def routed(worlds: Sequence[World], asked: Sequence[Asked]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--judge", type=Path, default=BUNDLED)
-    parser.add_argument("--samples", type=int, default=4)
+    parser.add_argument("--samples", type=int, default=SAMPLES)
     parser.add_argument("--out", type=Path, default=Path("runs/bench-quality"))
+    parser.add_argument("--temperature", type=float, default=TEMPERATURE)
     parser.add_argument("--method", default="posterior-30-tools")
     arguments = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     worlds = [load(name, arguments.out, MONTE_CARLO) for name in WORLDS]
     better = [load(name, arguments.out, arguments.method) for name in WORLDS]
-    asked = asyncio.run(ask(worlds, arguments.judge, arguments.samples, arguments.out))
+    asked = asyncio.run(
+        ask(worlds, Calls(arguments.judge, arguments.out, arguments.samples, arguments.temperature))
+    )
     console = Console(width=None if sys.stdout.isatty() else 140)
     result: dict[str, Any] = {"rows": [], "bars": []}
     for world, other, one in zip(worlds, better, asked, strict=True):

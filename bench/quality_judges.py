@@ -1,15 +1,16 @@
 """What judges' votes do to the posterior, planted judges first.
 
     python -m bench.quality_judges [--out runs/bench-quality] [--method posterior-10-tools]
-                                   [--world chains] [--bundled]
+                                   [--world chains] [--only bundled]
+                                   [--samples 1] [--temperature 0]
 
 On all solutions of a world (both policies): judges whose votes share a planted component on 0, 50
 and 100 % of the steps, each again with its votes entered a second time under another name, and
 asked a second time; two judges with half of their draws in common; and on 500 solutions judges that
 are no use. `moved` is
 the mean |Δp_correct| over the steps with p_correct in 0.1 .. 0.9 before any judge, from the line
-that it is compared with. With `--bundled` the bundled judge as well, asked twice about every
-solution (its calls are paid once). "learnt from truth": the same fusion, its parameters learnt from
+that it is compared with. Then the bundled judge, asked twice about every solution (its calls are
+paid once). "learnt from truth": the same fusion, its parameters learnt from
 the oracle's truth, which shows what a new vote is worth to a reader who knows. Needs the runs of
 `make bench-quality`; writes <out>/judges-<method>.json.
 """
@@ -21,7 +22,7 @@ import asyncio
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from bench.judge_asked import ask
-from bench.judge_calls import BUNDLED, NAME
+from bench.judge_asked import Calls, ask
+from bench.judge_calls import BUNDLED, NAME, SAMPLES, TEMPERATURE
 from bench.judge_worlds import WORLDS, Quality, World, load
 from bench.planted_judges import CALLS, Planted, half_in_common, rows, silent
 from pipeline.labels.layout import Floats, Labels8
@@ -101,9 +102,9 @@ class Lines:
         self.add(f"{informed}, sampled again", again, informed, both, truth)
 
 
-def bundled(world: World, calls: Path, judge: Path) -> list[Line]:
+def bundled(world: World, calls: Calls) -> list[Line]:
     lines = Lines(world)
-    first, second = (asyncio.run(ask([world], judge, 4, calls, seed))[0] for seed in (0, 1))
+    first, second = (asyncio.run(ask([world], replace(calls, seed=seed)))[0] for seed in (0, 1))
     lines.repeated("bundled", first.evidence, second.evidence, first.rates[NAME])
     return lines.found
 
@@ -147,20 +148,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/bench-quality"))
     parser.add_argument("--method", default="posterior-10-tools")
     parser.add_argument("--world", choices=WORLDS)
-    parser.add_argument("--bundled", action="store_true", help="ask the bundled judge too")
+    parser.add_argument("--only", choices=("planted", "bundled"))
     parser.add_argument("--judge", type=Path, default=BUNDLED)
+    parser.add_argument("--samples", type=int, default=SAMPLES)
+    parser.add_argument("--temperature", type=float, default=TEMPERATURE)
     arguments = parser.parse_args()
     found: list[dict[str, Any]] = []
     for name in [arguments.world] if arguments.world else WORLDS:
         world = load(name, arguments.out, arguments.method)
-        made = {"planted": planted(world), "useless": useless(world)}
-        if arguments.bundled:
-            made["bundled"] = bundled(world, arguments.out, arguments.judge)
+        made: dict[str, list[Line]] = {}
+        if arguments.only in (None, "planted"):
+            made |= {"planted": planted(world), "useless": useless(world)}
+        if arguments.only in (None, "bundled"):
+            calls = Calls(arguments.judge, arguments.out, arguments.samples, arguments.temperature)
+            made["bundled"] = bundled(world, calls)
         for part, lines in made.items():
             size = SMALL if part == "useless" else len(world.seen.solutions)
             _print(f"{name}, {part} judges, {size} solutions, {arguments.method}", lines)
             found += [{"part": part, **line.as_dict()} for line in lines]
-    place = arguments.out / f"judges-{arguments.method}.json"
+    part = f"-{arguments.only}" if arguments.only else ""
+    place = arguments.out / f"judges-{arguments.method}{part}.json"
     place.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(place)
 

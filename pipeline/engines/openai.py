@@ -157,7 +157,7 @@ class OpenAIEngine:
         One request where it takes all of it, four at most: where it refuses, parts are left out
         until it does not, and log-probabilities tried again if it was another part it refused.
         """
-        ids = {"prompt": list(self.encode("1") or (1,))}
+        ids = {"prompt": list(self.encode("1 + 1 = 2") or (1, 1, 1, 1))}
         refused: Refused | None = None
         for extra in (ids | IDS | LOGPROBS, ids | IDS, IDS, {}):
             try:

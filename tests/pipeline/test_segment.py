@@ -177,7 +177,9 @@ def test_the_time_grows_with_the_text_and_no_faster(unit: str, rule: Rule) -> No
         return time.process_time() - start
 
     part = max(seconds(62_500), 0.01)
-    assert seconds(1_000_000) < 64 * part  # a sixteenth: about 16; a quadratic search: 256
+    # A sixteenth: about 16; a quadratic search: 256. Other work on the machine can only slow it
+    # down, so one try of several will do.
+    assert any(seconds(1_000_000) < 64 * part for _ in range(5))
 
 
 @given(text=PIECES, rule=st.sampled_from(RULES))
