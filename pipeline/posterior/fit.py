@@ -21,7 +21,7 @@ from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior import likelihood
 from pipeline.posterior.curves import Curves, curves, own_curves
 from pipeline.posterior.infer import Flows, Posterior, infer
-from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Measured, Observed, Signal
+from pipeline.posterior.observed import ERROR, FINE, OPEN, Measured, Observed, Signal
 from pipeline.posterior.parameters import (
     DEVIATIONS,
     MEANS,
@@ -237,10 +237,7 @@ def _by_step(flows: Flows) -> Floats:
 
 def table_of(signal: Signal, weights: Floats) -> Floats:
     """Chances of the categories in each context; `weights` (contexts, nodes)."""
-    at = np.flatnonzero(signal.category != NONE)
-    category = signal.category[at]
-    found = [np.bincount(category, weights=row[at], minlength=signal.size) for row in weights]
-    counts = np.array(found, dtype=np.float64)
+    counts = signal.counts(weights)
     # In the contexts' own proportions, so that a category says nothing until it was seen.
     share = np.maximum(counts.sum(axis=1, keepdims=True), _TINY)
     counts += _WEIGHT_OF_CATEGORY * share / share.sum()

@@ -41,6 +41,14 @@ class Signal:
     groups: Ints | None = None
     worth: float = 1.0
 
+    def counts(self, contexts: Floats) -> Floats:
+        """Expected observations of each category in each context: (contexts, size); `contexts`
+        (contexts, nodes)."""
+        at = np.flatnonzero(self.category != NONE)
+        category = self.category[at]
+        found = [np.bincount(category, weights=row[at], minlength=self.size) for row in contexts]
+        return np.array(found, dtype=np.float64)
+
     def shares(self, counts: Floats) -> Floats:
         """Counts (contexts, size) as chances within each group."""
         groups = np.zeros(self.size, dtype=np.int64) if self.groups is None else self.groups

@@ -14,7 +14,7 @@ shown (James and Stein), so a judge whose votes have nothing to do with errors m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import betaln, gammaln
@@ -22,7 +22,7 @@ from scipy.stats import chi2
 
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior.forest import Forest
-from pipeline.posterior.observed import ERROR, FINE, NONE, OPEN, Signal
+from pipeline.posterior.observed import ERROR, FINE, OPEN, Signal
 from pipeline.posterior.panel import Panel, score_of
 
 PSEUDO = 20.0  # observations that what is known beforehand is worth, in each context
@@ -71,7 +71,7 @@ def learn_panel(
     rarity = _rarities(rare, sampled.category[spoken])
     panel = Panel(tuple(sources), weights, centres, edges, rarity, 1.0)
     signal = panel.signal(shares, sampled, forest)
-    counts = _counts(signal, contexts)
+    counts = signal.counts(contexts)
     tested = _tested(panel, known)
     by_group = counts.reshape(3, panel.groups, panel.kinds)
     total = by_group.sum(axis=1) + tested
@@ -81,23 +81,12 @@ def learn_panel(
     pooled = total / total.sum(axis=1, keepdims=True)
     worth = _worth(np.concatenate([by_group, tested[:, None]], axis=1))
     table = signal.shares(counts + PSEUDO * np.tile(pooled, panel.groups))
-    return Learnt(
-        Panel(tuple(sources), weights, centres, edges, rarity, worth),
-        table,
-    )
+    return Learnt(replace(panel, worth=worth), table)
 
 
 def table_near(table: Floats, signal: Signal, contexts: Floats) -> Floats:
     """Of a part of the steps, `signal` and `contexts` of which are given, drawn to that of all."""
-    return signal.shares(_counts(signal, contexts) + PSEUDO * table)
-
-
-def _counts(signal: Signal, contexts: Floats) -> Floats:
-    at = np.flatnonzero(signal.category != NONE)
-    found = [
-        np.bincount(signal.category[at], weights=row[at], minlength=signal.size) for row in contexts
-    ]
-    return np.array(found, dtype=np.float64)
+    return signal.shares(signal.counts(contexts) + PSEUDO * table)
 
 
 def _discriminant(
