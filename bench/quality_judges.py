@@ -6,13 +6,12 @@
 
 On all solutions of a world (both policies): judges whose votes share a planted component on 0, 50
 and 100 % of the steps, each again with its votes entered a second time under another name, and
-asked a second time; two judges with half of their draws in common; and on 500 solutions judges that
-are no use. `moved` is
-the mean |Δp_correct| over the steps with p_correct in 0.1 .. 0.9 before any judge, from the line
-that it is compared with. Then the bundled judge, asked twice about every solution (its calls are
-paid once). "learnt from truth": the same fusion, its parameters learnt from
-the oracle's truth, which shows what a new vote is worth to a reader who knows. Needs the runs of
-`make bench-quality`; writes <out>/judges-<method>.json.
+asked a second time; two judges with half of their draws in common; on 500 solutions judges that are
+no use; and the bundled judge, asked twice about every solution (its calls are paid once). `moved`
+is the mean |Δp_correct| over the steps with p_correct in 0.1 .. 0.9 before any judge, from the line
+that it is compared with. "learnt from truth": the same fusion, its parameters learnt from the
+oracle's truth, which shows what a new vote is worth to a reader who knows. Needs the runs of `make
+bench-quality`; writes <out>/judges-<method>.json.
 """
 
 from __future__ import annotations

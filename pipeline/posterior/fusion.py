@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from pipeline.errors import InputError
 from pipeline.labels import pieces
 from pipeline.labels.layout import Floats, Ints, Labels8, Layout
 from pipeline.posterior.fit import contexts, fit, with_tables
@@ -56,11 +57,19 @@ class Fusion:
 
     @staticmethod
     def from_dict(raw: Mapping[str, Any]) -> Fusion:
-        return Fusion(
-            {name: Parameters.from_dict(one) for name, one in raw["groups"].items()},
-            {name: np.array(bounds) for name, bounds in raw["edges"].items()},
-            Panel.from_dict(raw["panel"]) if raw.get("panel") else None,
-        )
+        """Raises InputError where another version wrote it."""
+        try:
+            return Fusion(
+                {name: Parameters.from_dict(one) for name, one in raw["groups"].items()},
+                {name: np.array(bounds) for name, bounds in raw["edges"].items()},
+                Panel.from_dict(raw["panel"]) if raw.get("panel") else None,
+            )
+        except KeyError as error:
+            raise InputError(
+                f"the posterior of this dataset (in its manifest and in work/posterior) was learnt "
+                f"by another version of Stepsmith: it lacks {error}. Read it with that version, or "
+                f"label the problems again with another --out"
+            ) from error
 
 
 PRIOR = Fusion({ALL: start()}, {})  # nothing learnt

@@ -3,12 +3,13 @@
 What kinds the steps are of (`contexts`) is taken from a posterior that knows no judge, and neither
 it nor its parameters are fitted again with the judges in it: a cut, as Plummer (2015, "Cuts in
 Bayesian graphical models") has it. Fitted together, the judges' alarms on right answers, which no
-rollout contradicts, were taken for errors that change nothing, then confirmed each other, and half
-of the faultless solutions were lost (docs/log.md). The price of the cut: where little else than a
+rollout contradicts, were taken for errors that change nothing, then confirmed each other, and three
+in ten faultless solutions were lost (docs/log.md). The price of the cut: where little else than a
 judge speaks, its reliability is taken for less than it is.
 
 Guarantees: a pure function; `worth` shrinks what the categories say by what chance alone would have
-shown (James and Stein), so a judge whose votes have nothing to do with errors moves nothing.
+shown (James and Stein), so a judge whose votes have nothing to do with errors moves next to
+nothing.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bench.quality_toy import Rates as ToyRates
 from bench.quality_toy import Toy
+from pipeline.errors import InputError
 from pipeline.labels.layout import Layout
 from pipeline.posterior.forest import plant
 from pipeline.posterior.fusion import ALL, Fusion, fuse, learn
@@ -171,6 +172,13 @@ def test_a_panel_goes_through_json():
     np.testing.assert_array_equal(category_of(again, shares), category_of(panel, shares))
     assert again.sources == panel.sources
     assert again.worth == panel.worth
+
+
+def test_a_posterior_of_another_version_is_refused(fusion):
+    raw = json.loads(json.dumps(fusion.as_dict()))
+    del raw["panel"]["rarity"]
+    with pytest.raises(InputError, match=r"another version of Stepsmith: it lacks 'rarity'.*--out"):
+        Fusion.from_dict(raw)
 
 
 def rare_and_common(errs, random):
