@@ -30,7 +30,7 @@ ViewName = Literal[
 AfterError = Literal["mask", "propagate", "local"]
 
 
-_OF_SERVERS = ("base_urls", "max_running", "requests_per_minute")
+_OF_SERVERS = ("base_urls", "max_running", "requests_per_minute", "timeout_s")
 # Of a judge: who is let in, and for how much. None changes what it says.
 _OF_GATES = ("gate", "max_fooled", "min_sensitivity", "min_specificity", "budget_tokens")
 
@@ -88,8 +88,9 @@ class Model(_Table):
     top_k: int = Field(0, ge=0)
     max_tokens: int = Field(256, ge=1)
     api: Api = "completions"  # openai: which endpoint; a judge may use chat
-    max_running: int = Field(256, ge=1)  # sequences (requests x n) that a server runs at once
+    max_running: int = Field(256, ge=1)  # sequences (requests x n) sent to one URL at once
     requests_per_minute: int = Field(0, ge=0)  # openai: retries count too; 0: no limit
+    timeout_s: float = Field(600.0, gt=0)  # openai: for one answer, after which it is asked anew
     tokenizer: str = ""  # openai: a tokenizer.json, so that prefixes are cut at token ends
 
     @model_validator(mode="after")
@@ -123,6 +124,7 @@ class Rollouts(_Table):
     api: Api | None = None
     max_running: int | None = None
     requests_per_minute: int | None = None
+    timeout_s: float | None = None
     tokenizer: str | None = None
     search: SearchName = "scan"
     k: int = Field(8, ge=1)

@@ -21,6 +21,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import orjson
+
 from pipeline.engines.base import Completion, usable_logprobs
 
 Decode = Callable[[tuple[int, ...]], str | None]
@@ -30,14 +32,25 @@ class BadAnswer(Exception):
     """A 200 that holds no answer: worth another try."""
 
 
-def parse_object(body: str) -> dict[str, Any]:
+def parse_object(body: str | bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(body)
+        answer = _parse(body)
     except ValueError as error:
-        raise BadAnswer(f"not JSON ({shorten(body)!r})") from error
+        raise BadAnswer(f"not JSON ({_start(body)!r})") from error
     if not isinstance(answer, dict):
-        raise BadAnswer(f"not a JSON object ({shorten(body)!r})")
+        raise BadAnswer(f"not a JSON object ({_start(body)!r})")
     return answer
+
+
+def _parse(body: str | bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body)  # NaN, or half of a surrogate pair: servers write both
+
+
+def _start(body: str | bytes) -> str:
+    return shorten(body if isinstance(body, str) else body.decode(errors="replace"))
 
 
 def completions(answer: dict[str, Any], decode: Decode) -> list[Completion]:

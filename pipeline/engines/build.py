@@ -34,6 +34,7 @@ def build_engine(model: Model, patience_s: float) -> Engine:
             max_running=model.max_running,
             requests_per_minute=model.requests_per_minute,
             patience_s=patience_s,
+            timeout_s=model.timeout_s,
             tokenizer=Path(model.tokenizer) if model.tokenizer else None,
         )
     raise RecipeError(

@@ -178,7 +178,7 @@ def test_a_server_that_dies_stops_the_run_and_its_restart_lets_it_finish(
         server.stop(signal.SIGKILL)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert f"error: no answer for 1 s from {server.url}; last error: {server.url}/comp" in errors
+    assert f"error: no answer for 1 s from {server.url}; last error: {server.url}/" in errors
     assert "Is the server running? For instance: vllm serve toy --port 8000" in errors
     assert "Traceback" not in errors
     before, kept = answers(log), committed(DatasetFolder(out))

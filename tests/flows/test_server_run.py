@@ -17,7 +17,7 @@ import pytest
 from flows.loop import LoopThread
 from flows.run import LabelRun
 from pipeline import journal
-from pipeline.engines import openai
+from pipeline.engines import asking
 from pipeline.engines.faults import Fault, FaultPlan, Faults, fault_plan
 from pipeline.engines.server import Server, running_server
 from pipeline.engines.stub import StubEngine
@@ -44,8 +44,8 @@ PASSING = {
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "FIRST_WAIT_S", 0.02)
-    monkeypatch.setattr(openai, "LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(asking, "FIRST_WAIT_S", 0.02)
+    monkeypatch.setattr(asking, "LONGEST_WAIT_S", 0.2)
     monkeypatch.setattr(journal, "LINGER_S", 0.01)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
@@ -145,13 +145,10 @@ def test_a_fault_that_passes_leaves_no_trace(kind, build, label, serve, sound, t
     assert sum(answered(tmp_path / "log.jsonl").values()) == committed(folder)
 
 
-def test_a_request_that_is_never_answered_is_sent_again(
-    build, label, serve, sound, tmp_path, monkeypatch
-):
+def test_a_request_that_is_never_answered_is_sent_again(build, label, serve, sound, tmp_path):
     # The time limit of a request is longer than the patience, as it is by default.
-    monkeypatch.setitem(openai.OpenAIEngine.__init__.__kwdefaults__, "timeout_s", 4.0)
     with serve(faults=every(40, Fault("hang"))) as server:  # an hour long
-        folder = label(build(server.url, run={"patience_s": 3.0}))
+        folder = label(build(server.url, run={"patience_s": 3.0}, policy={"timeout_s": 4.0}))
     assert server.planted["hang"] > 1
     assert tables(folder) == sound
     assert sum(answered(tmp_path / "log.jsonl").values()) == committed(folder)
@@ -203,7 +200,7 @@ FOR_GOOD = {
     "429": "HTTP 429: injected fault",
     "500": "HTTP 500: injected fault",
     "503": "HTTP 503: injected fault",
-    "hang": "no answer within the time limit",
+    "hang": "no answer within 1.5 s",
     "close": "Server disconnected",
     "html": "not JSON ('<html>",
     "truncated": "not JSON ('{",
@@ -212,14 +209,13 @@ FOR_GOOD = {
 
 @pytest.mark.parametrize("kind", FOR_GOOD)
 def test_a_server_that_never_recovers_stops_the_run_and_what_was_paid_is_kept(
-    kind, build, label, serve, sound, tmp_path, monkeypatch
+    kind, build, label, serve, sound, tmp_path
 ):
-    monkeypatch.setitem(openai.OpenAIEngine.__init__.__kwdefaults__, "timeout_s", 1.5)
     fault = Fault("hang") if kind == "hang" else PASSING[kind]
     with serve(faults=lambda at: fault if at >= 5 else None) as server:
         url, port = server.url, int(server.url.split(":")[2].removesuffix("/v1"))
         with pytest.raises(EngineDown) as stopped:
-            label(build(url, run={"patience_s": 1.0}))
+            label(build(url, run={"patience_s": 1.0}, policy={"timeout_s": 1.5}))
     said = stopped.value.message
     assert said.startswith(f"no answer for 1 s from {url}; last error: {url}/completions: ")
     assert FOR_GOOD[kind] in said

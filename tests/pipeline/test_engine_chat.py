@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pipeline.engines import openai
+from pipeline.engines import asking
 from pipeline.engines.base import FAILED, Completion, Prompt, Request, Sampling, chat_prompt
 from pipeline.engines.faults import Fault, Faults
 from pipeline.engines.openai import OpenAIEngine
@@ -26,8 +26,8 @@ SEE_INSTEAD = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "FIRST_WAIT_S", 0.01)
-    monkeypatch.setattr(openai, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(asking, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(asking, "LONGEST_WAIT_S", 0.05)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 

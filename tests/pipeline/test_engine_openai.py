@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pipeline.engines import openai
+from pipeline.engines import asking
 from pipeline.engines.base import FAILED, Completion, Prompt, Request, Sampling
 from pipeline.engines.openai import OpenAIEngine
 from pipeline.engines.server import Fault, Faults, Server, running_server
@@ -25,8 +25,8 @@ RIGHT = "3 + 5 = 8\n\n8 + 8 = 16\n\n16 + 2 = 18\n\nThe answer is 18."
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "FIRST_WAIT_S", 0.01)
-    monkeypatch.setattr(openai, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(asking, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(asking, "LONGEST_WAIT_S", 0.05)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 

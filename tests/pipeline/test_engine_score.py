@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pipeline.engines import openai
+from pipeline.engines import asking
 from pipeline.engines.answers import BadAnswer
 from pipeline.engines.base import Completion, Engine, Prompt, Request, Sampling, Scored
 from pipeline.engines.embedded import EmbeddedEngine
@@ -34,8 +34,8 @@ ANSWER = Prompt("The answer is 16.")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "FIRST_WAIT_S", 0.01)
-    monkeypatch.setattr(openai, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(asking, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(asking, "LONGEST_WAIT_S", 0.05)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 
