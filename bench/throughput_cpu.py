@@ -1,0 +1,119 @@
+"""Processor time of the client for each completion, n = 1 and n = 8; of the graders; a profile.
+
+The client is the process of the run, all its threads: engine, journal, grading by reading, tables,
+Prefect's tasks. Counted from the first sample with a completion to the last one in which some came;
+start-up (imports, Prefect's start) and the end (the last shards' tables, the card) stand beside it.
+The server answers at once, in a process of its own, and runs are `exhaustive`: every solution is
+sampled, cut, and continued from each of its prefixes, n at a time.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from bench.throughput_product import (
+    ProductRun,
+    label,
+    stub_server,
+    write_problems,
+    write_recipe,
+)
+from bench.throughput_table import Row
+
+BARS = {1: 0.30, 8: 0.12}
+
+
+def recipe(n: int, url: str, source: Path, out: Path, **more: Any) -> dict[str, Any]:
+    return {
+        "name": f"cpu-{n}",
+        "problems": {"source": str(source)},
+        # With one sample a question is always all right or all wrong.
+        "questions": {"keep_all_right": 1, "keep_all_wrong": 1},
+        "policy": {
+            "engine": "openai",
+            "model": "toy",
+            "base_urls": [url],
+            "samples": n,
+            "max_running": 64 * n,
+        },
+        "rollouts": {"search": "exhaustive", "k": n},
+        "output": {"dir": str(out)},
+    } | more
+
+
+def spent(run: ProductRun) -> dict[str, float]:
+    """Seconds of processor: before, while and after completions came; and their number."""
+    samples = run.samples
+    counts = [one.get("meter", {}).get("bought", 0) for one in samples]
+    total = max(counts)
+    first = next(i for i, count in enumerate(counts) if count > 0)
+    last = next(i for i, count in enumerate(counts) if count == total)
+    begun = max(first - 1, 0)
+    return {
+        "completions": total - counts[begun],
+        "start": samples[begun]["cpu"],
+        "client": samples[last]["cpu"] - samples[begun]["cpu"],
+        "end": samples[-1]["cpu"] - samples[last]["cpu"],
+        "seconds": samples[last]["time"] - samples[begun]["time"],
+    }
+
+
+def by_thread(run: ProductRun) -> dict[str, float]:
+    """Seconds of processor of the threads that lived, by name, between the first and the last
+    sample of threads while the run was open: their sum is less than the process's."""
+    known = [one["threads"] for one in run.asked if "threads" in one]
+    first, last = known[0], known[-1]
+    return {name: round(last[name] - first.get(name, 0.0), 2) for name in sorted(last)}
+
+
+def measure(n: int, problems: int, out: Path, profile: Path | None = None) -> dict[str, Any]:
+    out.mkdir(parents=True, exist_ok=True)
+    source = write_problems(out / f"problems-{problems}.jsonl", problems)
+    with stub_server(out / f"server-{n}.json", "--slots", "100000", "--ms-per-token", "0") as server:
+        made = recipe(n, server.url, source, out / f"run-{n}")
+        path = write_recipe(out / f"cpu-{n}.toml", made)
+        run = label(path, out / f"run-{n}", out / "prefect", _sampler(profile))
+    figures = spent(run)
+    figures["ms"] = 1000 * figures["client"] / figures["completions"]
+    return figures | {
+        "n": n,
+        "graders": run.children["graders"],
+        "prefect": run.children["prefect"],
+        "threads": by_thread(run),
+        "requests": len(server.record["requests"]),
+    }
+
+
+def _sampler(profile: Path | None) -> list[str] | None:
+    """py-spy, where it is installed; it reads the process from outside."""
+    if profile is None:
+        return None
+    return ["py-spy", "record", "-f", "raw", "-r", "100", "-g", "-t", "-d", "600", "-o", str(profile), "-p"]
+
+
+def rows(found: list[dict[str, Any]]) -> list[Row]:
+    made = []
+    for one in found:
+        n, completions = one["n"], one["completions"]
+        made.append(
+            Row(
+                f"client, n = {n}, a completion",
+                one["ms"],
+                at_most=BARS[n],
+                unit="ms",
+                note=f"{completions:,} completions in {one['seconds']:.1f} s; beside it: start "
+                f"{one['start']:.1f} s, end {one['end']:.1f} s",
+            )
+        )
+    return made
+
+
+def run_part(out: Path, quick: bool) -> tuple[list[Row], dict[str, Any]]:
+    sizes = {1: 300, 8: 60} if quick else {1: 3000, 8: 600}
+    found = [measure(n, problems, out) for n, problems in sizes.items()]
+    return rows(found), {"runs": found}
+
+
+__all__ = ["measure", "recipe", "run_part", "spent", "subprocess"]
