@@ -182,7 +182,10 @@ class _ProblemSearch:
                 wanted[probe.prefix.hash] = probe
         self._reserved = 0.0
         bought = [probe for probe in wanted.values() if self._affordable(probe)]
-        await asyncio.gather(*(self._draw(probe) for probe in bought))
+        if len(bought) == 1:  # as most waves of a guided search: a task saved
+            await self._draw(bought[0])
+        else:
+            await asyncio.gather(*(self._draw(probe) for probe in bought))
         return [self._measured(probe) for probe in wave]
 
     def _measured(self, probe: Probe) -> Measured | None:
@@ -221,16 +224,10 @@ class _ProblemSearch:
         completions = await self._purchaser.draw(
             problem.problem_id, probe.prefix.prompt, have, probe.draws - have
         )
-        grades = await asyncio.gather(
-            *(
-                self._settings.grader.grade(
-                    written + c.text,
-                    problem.answer or "",
-                    problem.answer_type,
-                    c.finish_reason,
-                )
-                for c in completions
-            )
+        grades = await self._settings.grader.grade_all(
+            [(written + c.text, c.finish_reason) for c in completions],
+            problem.answer or "",
+            problem.answer_type,
         )
         drawn.completions += completions
         drawn.grades += grades

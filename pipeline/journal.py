@@ -23,6 +23,7 @@ import hashlib
 import json
 from array import array
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,26 +53,33 @@ def draw_keys(
     identity: EngineIdentity, prompt: Prompt, sampling: Sampling, seed: int, draws: Iterable[int]
 ) -> list[bytes]:
     """The keys of some draws of one prompt, 16 bytes each."""
-    base = key_base(
-        [
-            identity.model_revision,
-            identity.tokenizer_hash,
-            sampling.temperature,
-            sampling.top_p,
-            sampling.top_k,
-            sampling.max_tokens,
-            list(sampling.stop),
-            seed,
-            *([sampling.schema] if sampling.schema else []),  # keys from before schemas stay
-        ],
-        prompt,
-    )
+    kind, seen = _as_seen(prompt)
+    base = _head(identity, sampling, seed, kind).copy()
+    base.update(seen)
     keys = []
     for draw in draws:
         one = base.copy()
         one.update(b"\0draw" + draw.to_bytes(8, "little"))
         keys.append(one.digest())
     return keys
+
+
+@lru_cache(maxsize=64)
+def _head(identity: EngineIdentity, sampling: Sampling, seed: int, kind: str) -> hashlib.blake2b:
+    """What the keys of a model's draws begin with: the same for thousands of prompts."""
+    parts: list[Any] = [
+        identity.model_revision,
+        identity.tokenizer_hash,
+        sampling.temperature,
+        sampling.top_p,
+        sampling.top_k,
+        sampling.max_tokens,
+        list(sampling.stop),
+        seed,
+        *([sampling.schema] if sampling.schema else []),  # keys from before schemas stay
+        kind,
+    ]
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16)
 
 
 def key_base(parts: list[Any], prompt: Prompt) -> hashlib.blake2b:

@@ -108,7 +108,10 @@ class Purchaser:
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._asked.update(dict.fromkeys(keys[at : at + count], done))
         # Not `together`: when one request fails, what the others paid for is still committed.
-        await asyncio.gather(*(self._buy(ask, at, keys[at : at + count]) for at, count in gaps))
+        if len(gaps) == 1 and gaps[0] == (0, len(keys)):  # nearly always: no task is needed
+            await self._buy(ask, 0, keys)
+        else:
+            await asyncio.gather(*(self._buy(ask, at, keys[at : at + n]) for at, n in gaps))
         if others:
             await asyncio.wait(others)
             for other in others:

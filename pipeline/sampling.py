@@ -7,7 +7,6 @@ its draws. A sample that failed has no text and is only counted, as unknown.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
@@ -70,11 +69,8 @@ async def _screen_problem(
         screening.questions.pseudo_answer,
         screening.grader,
     )
-    grades = await asyncio.gather(
-        *(
-            screening.grader.grade(c.text, problem.answer, problem.answer_type, c.finish_reason)
-            for c in completions
-        )
+    grades = await screening.grader.grade_all(
+        [(c.text, c.finish_reason) for c in completions], problem.answer, problem.answer_type
     )
     rows: dict[str, dict[str, Any]] = {}
     for draw, (completion, grade) in enumerate(zip(completions, grades, strict=True)):

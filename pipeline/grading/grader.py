@@ -9,6 +9,7 @@ Model text is never evaluated in this process; Math-Verify runs in the pool, beh
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -45,6 +46,35 @@ class Grader:
             return Grade(Verdict.UNKNOWN, Reason.NOT_COVERED, read)
         return await self.compare(answer, read, answer_type)
 
+    async def grade_all(
+        self, texts: Sequence[tuple[str, str]], answer: str | None, answer_type: str
+    ) -> list[Grade]:
+        """The verdicts on (text, finish reason), in order. Most can be told here and now: they
+        cost no task of the event loop."""
+        grades = [self._at_once(text, answer, answer_type, reason) for text, reason in texts]
+        hard = [at for at, grade in enumerate(grades) if grade is None]
+        told = await asyncio.gather(
+            *(self.grade(texts[at][0], answer, answer_type, texts[at][1]) for at in hard)
+        )
+        rest = iter(told)
+        return [next(rest) if grade is None else grade for grade in grades]
+
+    def _at_once(
+        self, text: str, answer: str | None, answer_type: str, finish_reason: str
+    ) -> Grade | None:
+        """None where it takes a worker."""
+        read = self.read(text, answer_type, finish_reason)
+        if isinstance(read, Grade):
+            return read
+        if not answer:
+            return Grade(Verdict.UNKNOWN, Reason.NOT_COVERED, read)
+        known = self._known.get((answer, read, answer_type))
+        if known is None:
+            grade = compare(answer, read, answer_type)
+            if grade is not None:
+                known = self._keep((answer, read, answer_type), grade)
+        return known
+
     def read(self, text: str, answer_type: str, finish_reason: str) -> str | Grade:
         """The final answer of a whole solution text, or why it is unknown."""
         if finish_reason == "failed":
@@ -62,10 +92,14 @@ class Grader:
         key = (answer, read, answer_type)
         if key not in self._known:
             grade = compare(answer, read, answer_type) or await self._math_verify(answer, read)
-            if len(self._known) >= CACHE_SIZE:
-                del self._known[next(iter(self._known))]
-            self._known[key] = replace(grade, answer=read)
+            return self._keep(key, grade)
         return self._known[key]
+
+    def _keep(self, key: tuple[str, str, str], grade: Grade) -> Grade:
+        if len(self._known) >= CACHE_SIZE:
+            del self._known[next(iter(self._known))]
+        kept = self._known[key] = replace(grade, answer=key[1])
+        return kept
 
     async def self_check(self, answers: Sequence[tuple[str, str]]) -> list[Grade]:
         """Each (reference answer, type) graded as a solution that ends in it.
