@@ -10,7 +10,6 @@ it is in no cache.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from pipeline.folder import DatasetFolder
 from pipeline.journal import Journal
 from pipeline.posterior.panel_learning import Rates
 from pipeline.purchase import Purchaser
+from pipeline.user_cache import user_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +124,7 @@ def record_place(folder: DatasetFolder, name: str) -> Path:
 
 
 def cache_place(key: str) -> Path:
-    """In the user's cache: $XDG_CACHE_HOME or ~/.cache."""
-    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser() / "stepsmith" / "judges" / f"{key}.json"
+    return user_cache() / "judges" / f"{key}.json"
 
 
 def rates_of(records: Mapping[str, Record]) -> dict[str, Rates]:

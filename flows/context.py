@@ -12,6 +12,7 @@ from annotators.rollouts import VERSION as ROLLOUTS_VERSION
 from flows.loop import LoopThread
 from pipeline.engines.base import Engine, EngineIdentity, Sampling
 from pipeline.engines.build import build_engine, sampling_of
+from pipeline.engines.known_policies import KnownPolicies
 from pipeline.errors import OutputError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
@@ -19,6 +20,7 @@ from pipeline.grading.grader import PRELOAD, Grader
 from pipeline.meter import Meter
 from pipeline.prompt import PromptTemplate, load_prompt
 from pipeline.recipe import Model, Recipe, content_hash
+from pipeline.user_cache import user_cache
 from pipeline.workers import CheckerPool
 
 
@@ -95,10 +97,14 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
     pool = CheckerPool(recipe.run.grader_processes, preload=PRELOAD)
     try:
         known = _read_identities(folder)
-        policy = _role(recipe.policy, recipe, None, loop, started, known.get("policy"), replay)
-        prover = _role(recipe.prover(), recipe, policy, loop, started, known.get("prover"), replay)
+        policy = _role(
+            recipe.policy, recipe, folder, None, loop, started, known.get("policy"), replay
+        )
+        prover = _role(
+            recipe.prover(), recipe, folder, policy, loop, started, known.get("prover"), replay
+        )
         judges = {
-            name: _judge(name, recipe, loop, started, known.get(name), replay)
+            name: _judge(name, recipe, folder, loop, started, known.get(name), replay)
             for name in recipe.judges()
         }
     except BaseException:
@@ -145,6 +151,7 @@ def _noted(identity: EngineIdentity, prompt_hash: str) -> dict[str, str]:
 def _role(
     model: Model,
     recipe: Recipe,
+    folder: DatasetFolder,
     other: Role | None,
     loop: LoopThread,
     started: list[Engine],
@@ -155,13 +162,14 @@ def _role(
     _check_prompt(known, template.hash, f"the prompt {model.prompt!r} is")
     if other is not None and _weights(other.model) == _weights(model):
         return Role(model, other.engine, template, other.identity, other.live)
-    engine, identity = _connect(model, recipe, loop, started, known, replay)
+    engine, identity = _connect(model, recipe, folder, loop, started, known, replay)
     return Role(model, engine, template, identity, live=not replay)
 
 
 def _judge(
     name: str,
     recipe: Recipe,
+    folder: DatasetFolder,
     loop: LoopThread,
     started: list[Engine],
     known: dict[str, Any] | None,
@@ -170,7 +178,7 @@ def _judge(
     settings = judge_settings(name, recipe.annotators[name])
     templates = templates_of(settings)
     _check_prompt(known, prompt_hash(templates), f"the prompts of {name} are")
-    engine, identity = _connect(settings, recipe, loop, started, known, replay)
+    engine, identity = _connect(settings, recipe, folder, loop, started, known, replay)
     return JudgeRole(Judge(name, settings, templates, identity, engine), live=not replay)
 
 
@@ -186,13 +194,14 @@ def _check_prompt(known: dict[str, Any] | None, found: str, what: str) -> None:
 def _connect(
     model: Model,
     recipe: Recipe,
+    folder: DatasetFolder,
     loop: LoopThread,
     started: list[Engine],
     known: dict[str, Any] | None,
     replay: bool,
 ) -> tuple[Engine, EngineIdentity]:
     """An engine that is started, but for a replay, and is the one that the folder knows."""
-    engine = build_engine(model, recipe.run.patience_s)
+    engine = build_engine(model, recipe.run.patience_s, known_policies(folder))
     old = None
     if known is not None:
         old = EngineIdentity(known["model_revision"], known["tokenizer_hash"])
@@ -210,6 +219,10 @@ def _connect(
             model=model.model,
         )
     return engine, engine.identity
+
+
+def known_policies(folder: DatasetFolder) -> KnownPolicies:
+    return KnownPolicies([folder.plans / "fingerprints", user_cache() / "fingerprints"])
 
 
 def _weights(model: Model) -> tuple[object, ...]:

@@ -206,7 +206,10 @@ class LabelRun:
             raise error from None
 
     def finish(self) -> Summary:
-        """Write the card, then the manifest. Raises StorageError."""
+        """Write the card, then the manifest. Raises StorageError; EngineDown where a server is not
+        the model any more that it was."""
+        for engine in self.context.engines:
+            self.context.loop.call(engine.verify())
         judges = {name: self._judge(name) for name in self.context.judges}
         summary = summarize(self.folder, judges=judges)
         facts = card_facts(self.folder)

@@ -50,6 +50,7 @@ default give them after the temperature, and nothing in an answer tells the two 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -182,6 +183,15 @@ class Engine(Protocol):
 
     async def start(self) -> None:
         """Connect or load. Raises EngineDown or PolicyError."""
+        ...
+
+    async def verify(self) -> None:
+        """Is it still the model it was at start? Raises EngineDown where it is not."""
+        ...
+
+    @property
+    def troubles(self) -> Counter[str]:
+        """What went wrong and was tried again, or not, by kind."""
         ...
 
     async def complete(self, request: Request) -> list[Completion]: ...

@@ -8,12 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.engines.base import Engine, Sampling
+from pipeline.engines.known_policies import KnownPolicies
 from pipeline.errors import RecipeError
 from pipeline.recipe import Model
 
 
-def build_engine(model: Model, patience_s: float) -> Engine:
-    """Raises RecipeError, or PolicyError where a model folder is not one."""
+def build_engine(model: Model, patience_s: float, known: KnownPolicies | None = None) -> Engine:
+    """Raises RecipeError, or PolicyError where a model folder is not one.
+
+    `known`: where the names of served models are kept that have no revision.
+    """
     # Imported on use: CTranslate2 and aiohttp cost a second that other commands need not wait.
     if model.engine == "embedded":
         from pipeline.engines.embedded import EmbeddedEngine
@@ -36,6 +40,7 @@ def build_engine(model: Model, patience_s: float) -> Engine:
             patience_s=patience_s,
             timeout_s=model.timeout_s,
             tokenizer=Path(model.tokenizer) if model.tokenizer else None,
+            known=known,
         )
     raise RecipeError(
         "engine 'vllm' (a server that Stepsmith starts itself) is not there yet: start "

@@ -26,6 +26,7 @@ import logging
 import os
 import random
 import threading
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import ctranslate2
+import numpy as np
 
 from pipeline.engines import tokens
 from pipeline.engines.base import (
@@ -137,6 +139,28 @@ class EmbeddedEngine:
             await asyncio.to_thread(thread.join)  # a batch under way is finished first
         self._threads = []
         self._generator = None
+
+    async def verify(self) -> None:
+        """Weights in memory do not change."""
+
+    @property
+    def troubles(self) -> Counter[str]:
+        return Counter()
+
+    async def top(self, prompt: Prompt, count: int) -> dict[str, float] | None:
+        """The most probable next tokens, most probable first, with their log-probabilities."""
+        if self._queue is None:
+            raise EngineDown("the embedded engine is not started")
+        pieces = self._strings(self._ids(prompt))
+        if not pieces:
+            return None
+        logprobs = await asyncio.to_thread(self._next, pieces)
+        best = sorted(range(len(logprobs)), key=logprobs.__getitem__, reverse=True)[:count]
+        return {self.decode((one,)): logprobs[one] for one in best}
+
+    def _next(self, pieces: list[str]) -> list[float]:
+        found = self._generator.forward_batch([pieces], return_log_probs=True)
+        return [float(value) for value in np.array(found)[0, -1, : len(self._pieces)]]
 
     async def complete(self, request: Request) -> list[Completion]:
         if self._queue is None:

@@ -46,8 +46,10 @@ from pipeline.engines.chat import chat_completions
 from pipeline.engines.dialect import PATHS, Dialect
 from pipeline.engines.fleet import Fleet, Gone
 from pipeline.engines.http import Http, Refused
+from pipeline.engines.known_policies import KnownPolicies
 from pipeline.engines.probing import PROBE, PROMPT_LOGPROBS, Probing
 from pipeline.engines.prompt_logprobs import RatedIds, RatedText
+from pipeline.engines.recognise import Recogniser
 from pipeline.errors import EngineDown, PolicyError, RecipeError
 
 _log = logging.getLogger(__name__)
@@ -68,7 +70,9 @@ class OpenAIEngine:
         patience_s: float = 120.0,
         timeout_s: float = 600.0,
         tokenizer: Path | None = None,
+        known: KnownPolicies | None = None,
     ) -> None:
+        """`known`: where the names of models are kept that have no `revision`."""
         wrong = [url for url in base_urls if not url.startswith(("http://", "https://"))]
         if wrong or not base_urls:
             raise RecipeError(
@@ -94,10 +98,13 @@ class OpenAIEngine:
             self._fleet, self._http, self._dialect, patience_s=patience_s, timeout_s=timeout_s
         )
         self._probing = Probing(self._asker, self._dialect, self._completions, self._urls)
+        self._recogniser = Recogniser(self._http, self._dialect)
+        self._known = known or KnownPolicies([])
         self._revision = revision
         self._most = max_running
         self._tokenizer, self._tokenizer_hash = _load_tokenizer(tokenizer)
-        self._entry = ""
+        self._entry = ""  # the server's own for the model, hashed
+        self._name = ""
         self._warned = False
         self._warned_of_logprobs = False
         # Whether the server rates prompts; None: nobody asked. There is no prompt of a chat.
@@ -106,9 +113,10 @@ class OpenAIEngine:
 
     @property
     def identity(self) -> EngineIdentity:
-        """Without a revision the server's own entry for the model stands in: known after start.
-        A model that is asked through its chat template is another than the one that continues."""
-        revision = self._revision or f"name:{self._dialect.model}@{self._entry}"
+        """Without a revision its fingerprint's name: known after start. A chat has no fingerprint:
+        the server's own entry for the model stands in. A model that is asked through its chat
+        template is another than the one that continues."""
+        revision = self._revision or self._name
         if self._dialect.api == "chat":
             revision = f"chat:{revision}"
         return EngineIdentity(revision, self._tokenizer_hash)
@@ -130,14 +138,17 @@ class OpenAIEngine:
 
     async def start(self) -> None:
         """Asks every URL for its models (one must answer), and one what it knows of token ids and
-        log-probabilities, or for a tiny chat."""
+        log-probabilities, or for a tiny chat; without a revision, all for their fingerprint."""
         self._http.open()
         try:
-            await self._find_servers()
+            up = await self._find_servers()
             if self._dialect.api == "chat":
                 await self._probing.chats()
+                self._name = f"name:{self._dialect.model}@{self._entry}"
             else:
                 await self._probing.completes(self.encode(PROBE))
+                if not self._revision:
+                    await self._recognise(up)
         except BaseException:
             await self.close()
             raise
@@ -146,8 +157,24 @@ class OpenAIEngine:
         await self._fleet.close()
         await self._http.close()
 
-    async def _find_servers(self) -> None:
-        """One that serves another model is an error, one that is down is not."""
+    async def _recognise(self, urls: Sequence[str]) -> None:
+        try:
+            found = await self._recogniser.take(urls)
+        except Gone as gone:
+            raise EngineDown(f"{gone}. {self._http.advice}", urls=self._urls) from None
+        name = await asyncio.to_thread(self._known.name, self._dialect.model, found)
+        self._name = f"fingerprint:{name}"
+
+    async def verify(self) -> None:
+        for replica in self._fleet.replicas:
+            if replica.up:
+                try:
+                    await self._check(replica.url)
+                except Gone as gone:
+                    _log.warning("%s: cannot be asked whether it is still the same model", gone)
+
+    async def _find_servers(self) -> list[str]:
+        """Those that answer. One that serves another model is an error, one that is down is not."""
         results = await asyncio.gather(*map(self._http.entry, self._urls), return_exceptions=True)
         wrong = [one for one in results if isinstance(one, BaseException)]
         for error in wrong:
@@ -162,16 +189,18 @@ class OpenAIEngine:
         for replica, result in zip(self._fleet.replicas, results, strict=True):
             if isinstance(result, Gone):
                 self._fleet.lost(replica, str(result))
+        return [replica.url for replica in self._fleet.replicas if replica.up]
 
     async def _check(self, url: str) -> None:
-        """Of a URL that was down."""
+        """Of a URL that was down, and of all at the end. Raises EngineDown, Gone."""
         entry = await self._http.entry(url)
-        if not self._revision and entry != self._entry:
+        if self._dialect.api == "chat" and not self._revision and entry != self._entry:
             raise EngineDown(
-                f"{url}: came back with another model ({entry}, was {self._entry}): labels of one "
-                f"dataset come from one policy; choose another --out, or set the revision",
+                f"{url}: its entry for {self._dialect.model!r} is another than at the start: set "
+                f"`revision` to what identifies the weights, if they are the same",
                 url=url,
             )
+        await self._recogniser.check(url)
 
     async def complete(self, request: Request) -> list[Completion]:
         if request.logprobs and not self._dialect.gives_logprobs and not self._warned_of_logprobs:

@@ -11,7 +11,7 @@ POST /v1/chat/completions (pipeline/engines/server_chat.py) on the loopback addr
 Guarantees: draws are taken from the request's seed, so that equal requests with equal seeds are
 the same request to a deterministic engine, and others are not; `token_ids` leave out the end
 token, `usage` counts it. `"logprobs"` gives the chosen tokens' and `"prompt_logprobs"` the prompt's
-own, where the engine has them, never alternatives. Not done: streaming, authentication, outputs
+own, where the engine has them; alternatives are listed for the first token alone. Not done: streaming, authentication, outputs
 held to a JSON schema.
 
 With `log`, each request is one JSON line in that file before its answer is sent, so that what was
@@ -44,7 +44,7 @@ from aiohttp import web
 from pipeline.engines.base import Completion, Engine, Prompt, Request, Sampling
 from pipeline.engines.faults import Fault, FaultPlan, Faults
 from pipeline.engines.server_chat import message_of, read_chat
-from pipeline.engines.server_scores import prompt_logprobs
+from pipeline.engines.server_scores import next_tokens, prompt_logprobs
 from pipeline.errors import EngineDown, StepsmithError
 from pipeline.files import storage_errors
 
@@ -125,6 +125,11 @@ class Server:
             rated = await prompt_logprobs(self.engine, request)
             for choice in whole["choices"]:
                 choice["prompt_logprobs"] = rated
+        wish = body.get("logprobs")
+        if not chat and type(wish) is int and wish > 0:
+            for choice in whole["choices"]:
+                listed = [await next_tokens(self.engine, request, wish)]
+                choice["logprobs"] = (choice.get("logprobs") or {}) | {"top_logprobs": listed}
         answer = json.dumps(whole)
         if fault is not None and fault.kind == "truncated":
             answer = answer[: len(answer) // 2]

@@ -11,6 +11,13 @@ from typing import Any
 from pipeline.engines.base import Engine, Prompt, Request
 
 
+async def next_tokens(engine: Engine, request: Request, count: int) -> dict[str, float] | None:
+    """What `"logprobs": count` lists for the first token; None where the engine cannot tell."""
+    top = getattr(engine, "top", None)
+    found: dict[str, float] | None = None if top is None else await top(request.prompt, count)
+    return found
+
+
 async def prompt_logprobs(engine: Engine, request: Request) -> list[dict[str, Any] | None]:
     ids = request.prompt.token_ids or engine.encode(request.prompt.text) or ()
     scored = None

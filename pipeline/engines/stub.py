@@ -19,6 +19,8 @@ Asked to judge a toy solution (a prompt of the judge annotator's own templates),
 judge: with chances `sensitivity` and `alarm` of calling a wrong and a right step incorrect, of
 which a share `shared` falls the same in every draw. A prompt of a judge is logged as any other.
 
+Next tokens with log-probabilities (`top`) are made up: a fingerprint changes with the rates.
+
 Not modelled: temperature, top-p, top-k. Tokens are characters. A completion's log-probabilities are
 None, also where they are asked for: they would need every text the process can write.
 """
@@ -29,6 +31,7 @@ import asyncio
 import math
 import os
 import struct
+from collections import Counter
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from hashlib import blake2b
@@ -148,6 +151,21 @@ class StubEngine:
         if self._log is not None:
             os.close(self._log)
             self._log = None
+
+    async def verify(self) -> None:
+        """Rates do not change."""
+
+    @property
+    def troubles(self) -> Counter[str]:
+        return Counter()
+
+    async def top(self, prompt: Prompt, count: int) -> dict[str, float]:
+        """Made up from the rates and the prompt: whoever changes the rates changes these."""
+        content = f"{self.identity.model_revision}\0{self._text(prompt)}".encode("utf-8", "replace")
+        key = blake2b(content, digest_size=16).digest()
+        weights = sorted((number + 1 for number in _numbers(key, 0, count)[:count]), reverse=True)
+        whole = sum(weights)
+        return {f"t{at}": math.log(weight / whole) for at, weight in enumerate(weights)}
 
     async def complete(self, request: Request) -> list[Completion]:
         prompt = self._text(request.prompt)

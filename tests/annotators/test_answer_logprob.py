@@ -377,7 +377,9 @@ def test_scores_through_a_server_are_those_of_the_engine_behind_it(tmp_path: Pat
         engine = EmbeddedEngine(SMALL)
         await engine.start()
         async with running_server(engine) as server:
-            client = OpenAIEngine([server.url], "stub", tokenizer=SMALL / "tokenizer.json")
+            client = OpenAIEngine(
+                [server.url], "stub", revision="r1", tokenizer=SMALL / "tokenizer.json"
+            )
             await client.start()
             try:
                 own, _ = await real_scores(engine, tmp_path / "own")

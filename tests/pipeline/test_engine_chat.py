@@ -53,7 +53,9 @@ def talk(
         async with running_server(ScriptedEngine(answer), faults=faults, name="m") as server:
             for name, value in (server_has or {}).items():
                 setattr(server, name, value)
-            engine = OpenAIEngine([server.url], "m", **({"api": "chat", "patience_s": 5} | options))
+            revision = {"revision": "r1"} if options.get("api") == "completions" else {}
+            given = {"api": "chat", "patience_s": 5} | revision | options
+            engine = OpenAIEngine([server.url], "m", **given)
             await engine.start()
             try:
                 return await body(engine, server)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ import pytest
 
 from pipeline.engines import asking
 from pipeline.engines.base import FAILED, Completion, Prompt, Request, Sampling
+from pipeline.engines.known_policies import KnownPolicies
 from pipeline.engines.openai import OpenAIEngine
 from pipeline.engines.server import Fault, Faults, Server, running_server
 from pipeline.engines.stub import StubEngine
@@ -46,7 +48,9 @@ def talk(
     async def run() -> T:
         stub = StubEngine(spec)
         async with running_server(stub, faults=faults) as server:
-            engine = OpenAIEngine([server.url], "stub", **({"patience_s": 5.0} | options))
+            engine = OpenAIEngine(
+                [server.url], "stub", **({"patience_s": 5.0, "revision": "r1"} | options)
+            )
             await engine.start()
             try:
                 return await body(engine, server)
@@ -79,7 +83,7 @@ async def ask_strict(refuse: Callable[[dict[str, Any]], bool]) -> tuple[Server, 
     """One scored completion from a server that refuses some requests; it and the answer."""
     async with running_server(ScoredStub("error=0")) as server:
         server.faults = lambda _: Fault("status", 400) if refuse(server.seen[-1][1]) else None
-        engine = OpenAIEngine([server.url], "stub", patience_s=5.0)
+        engine = OpenAIEngine([server.url], "stub", patience_s=5.0, revision="r1")
         await engine.start()
         try:
             prompt = Prompt(TEXT, tuple(map(ord, TEXT)))
@@ -228,7 +232,7 @@ def test_no_answer_to_anyone_is_engine_down() -> None:
 def test_a_server_that_dies_is_engine_down_for_everyone() -> None:
     async def run() -> list[Any]:
         async with running_server(StubEngine("latency_ms=50")) as server:
-            engine = OpenAIEngine([server.url], "stub", patience_s=0.5)
+            engine = OpenAIEngine([server.url], "stub", patience_s=0.5, revision="r1")
             await engine.start()
             tasks = [
                 asyncio.create_task(engine.complete(request(first=index))) for index in range(20)
@@ -296,7 +300,9 @@ def test_requests_of_one_problem_go_to_one_url_and_move_when_it_is_down() -> Non
         stub = StubEngine("error=0")
         async with running_server(stub) as first:
             async with running_server(stub) as second:
-                engine = OpenAIEngine([first.url, second.url], "stub", patience_s=5.0)
+                engine = OpenAIEngine(
+                    [first.url, second.url], "stub", patience_s=5.0, revision="r1"
+                )
                 await engine.start()
                 asked = [request(problem=f"p{index % 20}", first=index) for index in range(60)]
                 await asyncio.gather(*map(engine.complete, asked))
@@ -314,7 +320,7 @@ def test_requests_of_one_problem_go_to_one_url_and_move_when_it_is_down() -> Non
 def test_one_url_that_is_down_at_start_is_passed_over() -> None:
     async def run() -> list[Completion]:
         async with running_server(StubEngine("error=0")) as server:
-            engine = OpenAIEngine([free_url(), server.url], "stub", patience_s=5.0)
+            engine = OpenAIEngine([free_url(), server.url], "stub", patience_s=5.0, revision="r1")
             await engine.start()
             asked = [request(problem=f"p{index}") for index in range(10)]
             parts = await asyncio.gather(*map(engine.complete, asked))
@@ -332,15 +338,70 @@ def test_large_requests_are_split_and_running_sequences_bounded() -> None:
     talk(body, spec="error=0.5", max_running=4)
 
 
-def test_identity_is_the_revision_or_the_servers_entry() -> None:
-    async def identity(engine: OpenAIEngine, _: Server) -> str:
-        return engine.identity.model_revision
+async def identity(engine: OpenAIEngine, _: Server) -> str:
+    return engine.identity.model_revision
 
+
+def test_identity_is_the_revision() -> None:
     assert talk(identity, revision="abc") == "abc"
-    unnamed = talk(identity)
-    assert unnamed.startswith("name:stub@")
-    assert talk(identity) == unnamed
-    assert talk(identity, spec="revision=b") != unnamed
+
+
+def test_without_a_revision_it_is_the_fingerprint_that_was_seen_first(tmp_path: Path) -> None:
+    known = KnownPolicies([tmp_path])
+    unnamed = talk(identity, revision="", known=known)
+    assert re.fullmatch("fingerprint:[0-9a-f]{12}", unnamed)
+    assert talk(identity, revision="", known=known) == unnamed
+    assert talk(identity, revision="", known=known, spec="revision=b") != unnamed
+
+
+def test_a_server_that_lists_no_tokens_needs_a_revision() -> None:
+    async def run() -> None:
+        async with running_server(StubEngine()) as server:
+            server.refuses["logprobs"] = "logprobs are not supported"
+            await OpenAIEngine([server.url], "stub").start()
+
+    with pytest.raises(RecipeError, match="say in `revision` what they are"):
+        asyncio.run(run())
+
+
+def test_two_urls_with_two_policies_are_refused() -> None:
+    async def run() -> None:
+        async with (
+            running_server(StubEngine("error=0.1")) as one,
+            running_server(StubEngine("error=0.2")) as other,
+        ):
+            await OpenAIEngine([one.url, other.url], "stub").start()
+
+    with pytest.raises(EngineDown, match="serves another model than this run began with"):
+        asyncio.run(run())
+
+
+def test_a_change_of_weights_behind_the_same_name_is_seen_at_the_end() -> None:
+    async def body(engine: OpenAIEngine, server: Server) -> None:
+        await engine.verify()
+        server.engine = StubEngine("error=0.5")
+        with pytest.raises(EngineDown, match="one policy. Serve the old weights again"):
+            await engine.verify()
+
+    talk(body, revision="")
+
+
+def test_a_server_that_comes_back_with_other_weights_ends_the_run() -> None:
+    async def run() -> None:
+        async with running_server(StubEngine("error=0")) as first:
+            port = int(first.url.split(":")[2].removesuffix("/v1"))
+            engine = OpenAIEngine([first.url], "stub", patience_s=20.0)
+            await engine.start()
+        try:
+            task = asyncio.create_task(engine.complete(request()))
+            await asyncio.sleep(0.1)
+            async with running_server(StubEngine("error=0.5"), port=port):
+                await task
+        finally:
+            await engine.close()
+
+    with pytest.raises(EngineDown, match="serves another model than this run began with"):
+        asyncio.run(run())
 
 
 def test_a_tokenizer_file_gives_offsets_and_a_hash(tmp_path: Path) -> None:
@@ -384,7 +445,7 @@ def test_a_server_that_trips_over_the_field_gives_ids_all_the_same() -> None:
             server.faults = lambda _: (
                 Fault("status", 500) if "logprobs" in server.seen[-1][1] else None
             )
-            engine = OpenAIEngine([server.url], "stub", patience_s=0.1)
+            engine = OpenAIEngine([server.url], "stub", patience_s=0.1, revision="r1")
             await engine.start()
             try:
                 return await engine.complete(request())

@@ -62,7 +62,9 @@ def served(
     async def run() -> T:
         await engine.start()
         async with running_server(engine, faults=faults) as server:
-            client = OpenAIEngine([server.url], "stub", **({"patience_s": 5.0} | options))
+            client = OpenAIEngine(
+                [server.url], "stub", **({"patience_s": 5.0, "revision": "r1"} | options)
+            )
             await client.start()
             try:
                 return await body(client, server)
@@ -437,7 +439,7 @@ def test_a_server_that_refuses_the_field_is_asked_once() -> None:
 def test_a_server_that_is_gone_ends_scores_with_engine_down() -> None:
     async def run() -> None:
         async with running_server(StubEngine()) as server:
-            client = OpenAIEngine([server.url], "stub", patience_s=0.3)
+            client = OpenAIEngine([server.url], "stub", patience_s=0.3, revision="r1")
             await client.start()
             assert await client.score("p", Prompt(SUM), ANSWER) is not None
         try:
