@@ -21,6 +21,8 @@ from pipeline.schemas import EVIDENCE, ROLLOUTS, SOLUTIONS, TREE
 
 PREFIXES = pa.schema([("solution_id", pa.string()), ("prefix_hashes", pa.list_(pa.string()))])
 
+REFUSED = pa.schema([("prefix_hash", pa.string()), ("draws", pa.int32())])
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
@@ -45,6 +47,7 @@ class Found:
     drawn: Sequence[Drawn]
     grown: Grown | None
     made: Sequence[dict[str, Any]]
+    refused: Sequence[tuple[str, int]] = ()  # prefixes, and draws of them, that were too late
 
     def prefixes(self) -> Iterator[dict[str, Any]]:
         for solution in self.solutions:
@@ -126,4 +129,7 @@ def tables(found: Sequence[Found]) -> dict[str, pa.Table]:
         "tree": table((row for one in found for row in one.tree()), TREE),
         "prefixes": table((row for one in found for row in one.prefixes()), PREFIXES),
         "solutions": table((row for one in found for row in one.made), SOLUTIONS),
+        "refused": table(
+            ({"prefix_hash": name, "draws": n} for one in found for name, n in one.refused), REFUSED
+        ),
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -63,6 +63,8 @@ class RolloutSettings:
     grader: Grader
     cutter: Cutter
     guide: Callable[[SearchTask], Guide | None] = lambda task: None
+    # A replay: (prefix hash, draws) that the run came too late for. None: ask whether it may buy.
+    refused: Collection[tuple[str, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,16 @@ async def annotate_shard(
     purchaser: Purchaser,
     paid: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, pa.Table]:
-    """Tables `rollouts`, `evidence`, `tree`, `prefixes` and `solutions` (those that a tree search
-    made of rollouts), in the order of `tasks`. Raises EngineDown.
+    """Tables `rollouts`, `evidence`, `tree`, `prefixes`, `solutions` (those that a tree search made
+    of rollouts) and `refused` (what the run came too late for), in the order of `tasks`. Raises
+    EngineDown.
 
     `paid`: draws of a prefix (by hash) that somebody had paid for; they cost no allowance.
     """
     searches = [_ProblemSearch(task, settings, purchaser, paid) for task in tasks]
     await together(search.run() for search in searches)
+    for search in searches:
+        search.count_spared()
     return tables([search.found() for search in searches])
 
 
@@ -108,6 +113,7 @@ class _ProblemSearch:
     ) -> None:
         self._paid = paid
         self._task = task
+        self._refused: list[tuple[str, int]] = []
         self._settings = settings
         self._purchaser = purchaser
         self._drawn: dict[str, Drawn] = {}
@@ -197,6 +203,8 @@ class _ProblemSearch:
 
     def _affordable(self, probe: Probe) -> bool:
         """Reserve a probe's expected cost within the allowance, in the order of the wave."""
+        if not self._allowed(probe):
+            return False
         if self._settings.allowance is None:
             return True
         drawn = self._drawn.get(probe.prefix.hash)
@@ -215,8 +223,21 @@ class _ProblemSearch:
         self._reserved += cost
         return True
 
+    def _allowed(self, probe: Probe) -> bool:
+        """Whether the run may still buy it; a replay refuses what its run did."""
+        asked = (probe.prefix.hash, probe.draws)
+        refused = self._settings.refused
+        if refused is not None:
+            return asked not in refused
+        drawn = self._drawn.get(probe.prefix.hash)
+        have = len(drawn.grades) if drawn else 0
+        if self._purchaser.can_draw(probe.prefix.prompt, have, probe.draws - have):
+            return True
+        self._refused.append(asked)
+        return False
+
     async def _draw(self, probe: Probe) -> None:
-        drawn = self._drawn.setdefault(probe.prefix.hash, Drawn(probe.prefix, [], []))
+        drawn = self._drawn.get(probe.prefix.hash) or Drawn(probe.prefix, [], [])
         have = len(drawn.grades)
         if have >= probe.draws:
             return
@@ -224,15 +245,30 @@ class _ProblemSearch:
         completions = await self._purchaser.draw(
             problem.problem_id, probe.prefix.prompt, have, probe.draws - have
         )
+        if self._settings.refused is None and self._purchaser.too_late(completions):
+            self._refused.append((probe.prefix.hash, probe.draws))
+            return
         grades = await self._settings.grader.grade_all(
             [(written + c.text, c.finish_reason) for c in completions],
             problem.answer or "",
             problem.answer_type,
         )
+        self._drawn[probe.prefix.hash] = drawn
         drawn.completions += completions
         drawn.grades += grades
         paid = max(self._paid.get(probe.prefix.hash, 0) - have, 0)
         self._spent += sum(c.tokens for c in completions[paid:])
+
+    def count_spared(self) -> None:
+        """Rollouts that it did without, because one had succeeded."""
+        if self._settings.search in GUIDED_SEARCHES:
+            return  # which has no number of rollouts a prefix
+        for drawn in self._drawn.values():
+            have = len(drawn.grades)
+            spared = self._settings.k - have if drawn.counts().correct else 0
+            if spared > 0:
+                self._purchaser.meter.spared += spared
+                self._purchaser.meter.tokens_spared += spared * drawn.tokens // have
 
     def found(self) -> Found:
         return Found(
@@ -246,4 +282,5 @@ class _ProblemSearch:
             drawn=sorted(self._drawn.values(), key=lambda d: (d.prefix.steps, d.prefix.hash)),
             grown=self._grown,
             made=self._branches.rows,
+            refused=self._refused,
         )

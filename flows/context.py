@@ -17,6 +17,7 @@ from pipeline.errors import OutputError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.grading.grader import PRELOAD, Grader
+from pipeline.limits import Limits
 from pipeline.meter import Meter
 from pipeline.prompt import PromptTemplate, load_prompt
 from pipeline.recipe import Model, Recipe, content_hash
@@ -77,6 +78,7 @@ class RunContext:
     pool: CheckerPool
     grader: Grader
     meter: Meter
+    limits: Limits
     judges: dict[str, JudgeRole] = field(default_factory=dict)  # by name, in the recipe's order
     engines: list[Engine] = field(default_factory=list)
 
@@ -115,7 +117,17 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
         raise
     grader, meter = Grader(pool), Meter()
     return RunContext(
-        recipe, folder, loop, policy, prover, pool, grader, meter, judges, engines=started
+        recipe,
+        folder,
+        loop,
+        policy,
+        prover,
+        pool,
+        grader,
+        meter,
+        Limits(recipe.run, meter),
+        judges,
+        engines=started,
     )
 
 

@@ -66,7 +66,7 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
     with LabelRun(parsed, folder) as run:
         _LIVE[out] = run
         try:
-            with progress(run.context.meter):
+            with progress(run.context):
                 run.admit()
                 _run_stages(run, out)
             summary = run.finish()
@@ -74,7 +74,7 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
                 key="label-run",
                 table=[
                     {"what": what, "count": count}
-                    for what, count in run_rows(summary, run.context.meter.as_dict(), run.skipped)
+                    for what, count in run_rows(summary, run.last_run(), run.skipped)
                 ],
                 description=f"{name}: {out}",
             )

@@ -152,6 +152,7 @@ class Phases:
             return
         for batch in self._batches:
             shards = [self._works[shard.name] for shard in batch.shards()]
+            shards = [work for work in shards if not work.left]
             if not all(work.plan.published for work in shards):
                 yield batch, shards
 

@@ -33,6 +33,7 @@ from flows.admission import Record, admit
 from flows.context import RunContext, known_prompts, note_identities, open_context
 from flows.guidance import read_fusion
 from flows.phases import Phase, Phases
+from flows.progress import View
 from flows.shards import ShardWork
 from flows.take_in import take_in
 from pipeline.batches import Batch, new_problems, plan_batch, read_batches
@@ -187,6 +188,8 @@ class LabelRun:
 
         async def one(work: ShardWork) -> None:
             assert self._slots is not None
+            if work.left:
+                return
             async with self._slots:
                 await (work.judge(name) if is_judge(name) else getattr(work, name)())
 
@@ -210,6 +213,12 @@ class LabelRun:
         the model any more that it was."""
         for engine in self.context.engines:
             self.context.loop.call(engine.verify())
+        if not self.folder.shards():
+            raise RunStopped(
+                f"{self.folder.root}: {self.context.limits.reached} was reached before a shard had "
+                f"all its samples: nothing is published yet. What was bought is in the journal; "
+                f"raise the limit, and the same command goes on"
+            )
         judges = {name: self._judge(name) for name in self.context.judges}
         summary = summarize(self.folder, judges=judges)
         facts = card_facts(self.folder)
@@ -248,10 +257,24 @@ class LabelRun:
             "posterior": read_fusion(self.folder.plans),
             "counts": summary.as_dict(),
             "warnings": summary.warnings(),
-            "last_run": context.meter.as_dict(),
+            "last_run": self.last_run(),
             "versions": {name: version(name) for name in _VERSIONS}
             | {"python": platform.python_version()},
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+
+    def last_run(self) -> dict[str, Any]:
+        """What this run bought, met and cost: what its progress showed."""
+        context, view = self.context, View(self.context)
+        load = view.load()
+        return {
+            **context.meter.as_dict(),
+            "prompt_tokens": load.prompt_tokens,
+            "prompt_tokens_cached": load.prompt_tokens_cached,
+            "errors": view.errors(),
+            "cost": round(context.limits.cost(), 4),
+            "stopped_by": context.limits.reached,
+            "shards_left": sum(work.left for work in self._work.values()),
         }
 
     def _judge(self, name: str) -> dict[str, Any]:

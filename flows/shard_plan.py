@@ -43,6 +43,7 @@ class ShardPlan:
         self.guidance: Guidance | None = None  # what a guided search goes by
         self.fusion: Fusion | None = None  # what view `posterior` goes by
         self.routes: dict[str, Route] = {}  # of each judge: whom it is asked about
+        self.refused: dict[str, frozenset[tuple[str, int]]] = {}  # of a replay, by stage
         self._screen: Stage | None = None
         self._problems: list[Problem] | None = None
 
@@ -198,8 +199,18 @@ class ShardPlan:
                 "allowance": self.allowance,
                 "budget": self.context.recipe.rollouts.budget_tokens,
                 "routes": {name: self.route_place(name).name for name in self.context.judges},
+                "refused": self._noted_refusals(),
             },
         )
+
+    def _noted_refusals(self) -> dict[str, Any]:
+        """By stage: what a limit of the run cut off."""
+        names = ["search"]
+        if self.guidance is not None:
+            names += ["pilot"] if self.guidance.share else []
+            names += ["approach"] if self.guidance.approach is not None else []
+        markers = {name: self.stage_of(name).done() or {} for name in names}
+        return {name: m["refused"] for name, m in markers.items() if m.get("refused")}
 
     def recall(self) -> None:
         """For a replay: what the shard was published by."""
@@ -211,6 +222,11 @@ class ShardPlan:
         self.guidance = Guidance.read(place)
         raw = read_fusion(plans)
         self.fusion = None if raw is None else Fusion.from_dict(raw)
+        refused: dict[str, list[list[Any]]] = noted.get("refused", {})
+        self.refused = {
+            name: frozenset((str(prefix), int(draws)) for prefix, draws in refused.get(name, []))
+            for name in ("pilot", "approach", "search")
+        }
         for name, file in noted.get("routes", {}).items():
             route = read_route(self._routes() / file)
             if route is not None:
@@ -232,7 +248,9 @@ class ShardPlan:
         guidance, recipe = self.guidance, self.context.recipe
         assert guidance is not None
         return replace(
-            self.rollout_settings(), guide=lambda task: guidance.pilot_guide(task, recipe, known)
+            self.rollout_settings(),
+            guide=lambda task: guidance.pilot_guide(task, recipe, known),
+            refused=self.refused.get("pilot"),
         )
 
     def approach_settings(self, known: Known) -> RolloutSettings:
@@ -241,7 +259,9 @@ class ShardPlan:
         assert guidance.approach is not None
         approach = guidance.approach
         return replace(
-            self.rollout_settings(), guide=lambda task: approach.guide(task, recipe, known)
+            self.rollout_settings(),
+            guide=lambda task: approach.guide(task, recipe, known),
+            refused=self.refused.get("approach"),
         )
 
     def rollout_settings(self, known: Known | None = None) -> RolloutSettings:
@@ -269,4 +289,5 @@ class ShardPlan:
                 seed=recipe.seed,
             ),
             guide=lambda task: None if last is None else last.guide(task, recipe, known),
+            refused=self.refused.get("search"),
         )

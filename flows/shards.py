@@ -42,6 +42,7 @@ class ShardWork:
         self.shard = shard
         self.plan = ShardPlan(context, batch, shard)
         self.tables = ShardTables(self.plan)
+        self.left = False  # for a later run: a limit was reached before its samples were there
 
     # The stages.
 
@@ -50,10 +51,19 @@ class ShardWork:
         if self._skip("screen", place):
             return
         context = self.context
+        if context.limits.closed():
+            self.left = True
+            return
         imported = await asyncio.to_thread(self.batch.imported, "solutions", self.shard)
         if imported is None:
             async with self._buying(context.policy, logprobs=True) as purchaser:
-                tables = await screen_shard(self.plan.problems(), self.plan.screening(), purchaser)
+                screened = await screen_shard(
+                    self.plan.problems(), self.plan.screening(), purchaser
+                )
+            if screened is None:
+                self.left = True
+                return
+            tables = screened
         else:
             tables = await import_shard(
                 self.plan.problems(),
@@ -116,8 +126,10 @@ class ShardWork:
         async with self._buying(context.prover, logprobs=self.plan.grows) as purchaser:
             paid = await self._deposit(tasks, purchaser)
             tables = await annotate_shard(tasks, settings, purchaser, paid)
+        refused = tables.pop("refused")
         rollouts = tables["rollouts"]
         counts = {
+            "refused": [list(row.values()) for row in refused.to_pylist()],
             "completions": rollouts.num_rows,
             "unknown": rollouts.column("outcome").to_pylist().count("unknown"),
             "failed": rollouts.column("finish_reason").to_pylist().count("failed"),
@@ -141,6 +153,7 @@ class ShardWork:
                 seed=self.context.recipe.seed,
                 journal=journal,
                 meter=self.context.meter,
+                closed=self.context.limits.closed,
             )
             judged = await judge_solutions(tasks, role.judge, purchaser, route.allowance)
         counts = {
@@ -275,4 +288,5 @@ class ShardWork:
                 journal=journal,
                 meter=self.context.meter,
                 logprobs=logprobs,
+                closed=self.context.limits.closed,
             )

@@ -53,6 +53,7 @@ def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, i
         ("  bought in this run", f"{meter.get('completions_bought', 0):,}"),
         ("  failed in this run", f"{meter.get('completions_failed', 0):,}"),
         ("  unknown outcome", _share(unknown, drawn)),
+        *_run_rows(meter),
         ("generated tokens", f"{summary.sample_tokens + summary.rollout_tokens:,}"),
         ("  samples", f"{summary.sample_tokens:,}"),
         ("  rollouts", f"{summary.rollout_tokens:,}"),
@@ -60,6 +61,24 @@ def run_rows(summary: Summary, meter: Mapping[str, Any], skipped: Mapping[str, i
     ]
     for name, report in summary.judges.items():
         rows += _judge_rows(name, report)
+    return rows
+
+
+def _run_rows(run: Mapping[str, Any]) -> Rows:
+    """What the last run met, saved and cost; what is nothing is left out."""
+    rows: Rows = [(f"  tried again: {kind}", f"{n:,}") for kind, n in run.get("errors", {}).items()]
+    if run.get("stopped_by"):
+        rows += [
+            ("stopped by", str(run["stopped_by"])),
+            ("  shards left for the next run", f"{run.get('shards_left', 0):,}"),
+        ]
+    if run.get("rollouts_spared"):
+        rows.append(("rollouts spared by early stops", f"{run['rollouts_spared']:,}"))
+    if run.get("prompt_tokens"):
+        cached = _share(run.get("prompt_tokens_cached") or 0, run["prompt_tokens"])
+        rows.append(("prompt tokens from the prefix cache", cached))
+    if run.get("cost"):
+        rows.append(("cost of this run", f"{run['cost']:,.2f}"))
     return rows
 
 

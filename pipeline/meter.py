@@ -14,6 +14,9 @@ class Meter:
     bought: int = 0  # completions that the engine made in this run
     cached: int = 0  # completions that the journal held
     failed: int = 0  # completions that never came
+    unbought: int = 0  # completions that were not asked for, because a limit was reached
+    spared: int = 0  # rollouts that a search did without, because it had seen enough
+    tokens_spared: int = 0  # what they would have cost, by the mean of their problem
     truncated: int = 0
     tokens: int = 0  # generated tokens bought in this run
     tokens_cached: int = 0
@@ -31,14 +34,19 @@ class Meter:
         return 0.0 if self.first_completion is None else time.monotonic() - self.first_completion
 
     def as_dict(self) -> dict[str, object]:
+        seconds = self.seconds()
         return {
             "completions_bought": self.bought,
             "completions_cached": self.cached,
             "completions_failed": self.failed,
+            "completions_not_bought": self.unbought,
             "completions_truncated": self.truncated,
             "rollouts_imported": self.imported,
             "rollouts_imported_lost": self.imported_lost,
             "tokens_bought": self.tokens,
             "tokens_cached": self.tokens_cached,
-            "seconds": round(self.seconds(), 3),
+            "rollouts_spared": self.spared,
+            "tokens_spared": self.tokens_spared,
+            "seconds": round(seconds, 3),
+            "tokens_per_second": round(self.tokens / seconds, 1) if seconds else None,
         }

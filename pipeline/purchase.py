@@ -10,6 +10,9 @@ Log-probabilities are a wish for what is bought now (`Purchaser.logprobs`). They
 journal key, because they change no completion: what the journal holds without them is not bought
 again, and what it holds with them is given with them.
 
+Where the run may spend no more (`Purchaser.closed`) a draw that is not there is `FAILED` too. Who
+can do without asks `can_draw` first.
+
 Scores (how likely a given text is) are bought, kept and replayed by the same rules.
 """
 
@@ -53,6 +56,7 @@ class Purchaser:
     journal: Journal
     meter: Meter
     logprobs: bool = False  # each costs the journal four bytes and memory a Python number
+    closed: Callable[[], bool] = bool  # whether the run may buy nothing more; bool() is False
     # Draws under way, and (done) those that failed: they are not in the journal.
     _asked: dict[bytes, asyncio.Future[None]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -80,13 +84,27 @@ class Purchaser:
         self.meter.truncated += sum(c.finish_reason == "length" for c in whole)
         return whole
 
+    def can_draw(
+        self, prompt: Prompt, first: int, n: int, sampling: Sampling | None = None
+    ) -> bool:
+        """Whether these draws are in the journal or may be bought."""
+        if not self.closed():
+            return True
+        draws = range(first, first + n)
+        keys = draw_keys(self.identity, prompt, sampling or self.sampling, self.seed, draws)
+        return all(self.journal.get(key) is not None for key in keys)
+
+    def too_late(self, drawn: Sequence[Completion]) -> bool:
+        """Whether some of what was drawn is missing, and perhaps because of a limit."""
+        return self.closed() and any(one.finish_reason == "failed" for one in drawn)
+
     async def score(self, problem_id: str, prompt: Prompt, continuation: str) -> Scored | None:
         """How likely each token of `continuation` is after `prompt` (Engine.score); None where
         nobody knows: the call failed, the engine cannot, or a replay lacks it. No field of the
         meter counts it. Raises EngineDown, StorageError."""
 
         async def ask(at: int, count: int) -> list[Completion]:
-            if self.engine is None:
+            if self.engine is None or self.closed():
                 return [FAILED]
             scored = await self.engine.score(problem_id, prompt, Prompt(continuation))
             return [FAILED if scored is None else as_row(continuation, scored)]
@@ -148,6 +166,9 @@ class Purchaser:
     ) -> list[Completion]:
         if self.engine is None:
             self.meter.failed += n
+            return [FAILED] * n
+        if self.closed():
+            self.meter.unbought += n
             return [FAILED] * n
         self.meter.running += n
         try:

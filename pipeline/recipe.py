@@ -170,6 +170,20 @@ class Run(_Table):
     shards_at_once: int = Field(4, ge=1)
     grader_processes: int = Field(2, ge=1)
     patience_s: float = Field(120.0, gt=0)  # silence of an engine after which the run stops
+    # What one run may spend; 0: no limit. What there is by then is published.
+    stop_after_tokens: int = Field(0, ge=0)  # generated
+    stop_after_hours: float = Field(0.0, ge=0)
+    stop_after_cost: float = Field(0.0, ge=0)
+    cost_of_million_tokens: float = Field(0.0, ge=0)  # generated
+    cost_of_hour: float = Field(0.0, ge=0)  # of all machines together
+
+    @model_validator(mode="after")
+    def _priced(self) -> Run:
+        if self.stop_after_cost and not (self.cost_of_million_tokens or self.cost_of_hour):
+            raise ValueError(
+                "stop_after_cost needs a price: cost_of_million_tokens, cost_of_hour, or both"
+            )
+        return self
 
 
 class Output(_Table):

@@ -45,11 +45,13 @@ class Screening:
 
 async def screen_shard(
     problems: Sequence[Problem], screening: Screening, purchaser: Purchaser
-) -> dict[str, pa.Table]:
-    """Tables `problems`, `solutions` and `questions`, in the order of `problems`."""
-    screened = await together(
-        _screen_problem(problem, screening, purchaser) for problem in problems
-    )
+) -> dict[str, pa.Table] | None:
+    """Tables `problems`, `solutions` and `questions`, in the order of `problems`; None where the
+    run may not buy all of the samples."""
+    found = await together(_screen_problem(problem, screening, purchaser) for problem in problems)
+    screened = [one for one in found if one is not None]
+    if len(screened) < len(found):
+        return None
     solutions = [row for _, rows, _ in screened for row in rows]
     return {
         "problems": problem_rows([problem for problem, _, _ in screened]),
@@ -60,9 +62,13 @@ async def screen_shard(
 
 async def _screen_problem(
     problem: Problem, screening: Screening, purchaser: Purchaser
-) -> tuple[Problem, list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[Problem, list[dict[str, Any]], dict[str, Any]] | None:
     prompt = problem_prompt(problem.text, screening)
+    if not purchaser.can_draw(prompt, 0, screening.samples):
+        return None
     completions = await purchaser.draw(problem.problem_id, prompt, 0, screening.samples)
+    if purchaser.too_late(completions):
+        return None
     problem = await with_majority(
         problem,
         [(c.text, c.finish_reason) for c in completions],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
-from pipeline.engines.base import Completion, EngineIdentity, Prompt, Request, Scored
+from pipeline.engines.base import Completion, EngineIdentity, Load, Prompt, Request, Scored
 
 
 class ScriptedEngine:
@@ -30,6 +31,16 @@ class ScriptedEngine:
 
     async def start(self) -> None:
         pass
+
+    async def verify(self) -> None:
+        pass
+
+    def load(self) -> Load:
+        return Load()
+
+    @property
+    def troubles(self) -> Counter[str]:
+        return Counter()
 
     async def complete(self, request: Request) -> list[Completion]:
         self.asked.append(request)

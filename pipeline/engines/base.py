@@ -135,6 +135,18 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """Sequences, for a person to look at. `prompt_tokens`: read so far, of which the server found
+    `prompt_tokens_cached` in its prefix cache; None where it does not say."""
+
+    running: int = 0
+    waiting: int = 0  # asked for, and not sent yet
+    limit: int = 0  # that may run; 0: the engine has none
+    prompt_tokens: int | None = None
+    prompt_tokens_cached: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EngineIdentity:
     """What keys the journal: never a name or a host alone."""
 
@@ -187,6 +199,10 @@ class Engine(Protocol):
 
     async def verify(self) -> None:
         """Is it still the model it was at start? Raises EngineDown where it is not."""
+        ...
+
+    def load(self) -> Load:
+        """What runs and waits now."""
         ...
 
     @property

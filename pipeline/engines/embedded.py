@@ -41,6 +41,7 @@ from pipeline.engines.base import (
     FAILED,
     Completion,
     EngineIdentity,
+    Load,
     Prompt,
     Request,
     Sampling,
@@ -142,6 +143,9 @@ class EmbeddedEngine:
 
     async def verify(self) -> None:
         """Weights in memory do not change."""
+
+    def load(self) -> Load:
+        return Load()
 
     @property
     def troubles(self) -> Counter[str]:

@@ -38,6 +38,7 @@ from pipeline.engines.base import (
     Api,
     Completion,
     EngineIdentity,
+    Load,
     Prompt,
     Request,
     Scored,
@@ -47,10 +48,13 @@ from pipeline.engines.dialect import PATHS, Dialect
 from pipeline.engines.fleet import Fleet, Gone
 from pipeline.engines.http import Http, Refused
 from pipeline.engines.known_policies import KnownPolicies
+from pipeline.engines.metrics_page import ServerFigures
 from pipeline.engines.probing import PROBE, PROMPT_LOGPROBS, Probing
 from pipeline.engines.prompt_logprobs import RatedIds, RatedText
 from pipeline.engines.recognise import Recogniser
 from pipeline.errors import EngineDown, PolicyError, RecipeError
+
+LOOK_S = 10.0  # between looks at the servers' own figures
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +109,9 @@ class OpenAIEngine:
         self._tokenizer, self._tokenizer_hash = _load_tokenizer(tokenizer)
         self._entry = ""  # the server's own for the model, hashed
         self._name = ""
+        self._figures = ServerFigures()  # of all servers, since the start
+        self._first_figures: dict[str, ServerFigures] = {}
+        self._looking: asyncio.Task[None] | None = None
         self._warned = False
         self._warned_of_logprobs = False
         # Whether the server rates prompts; None: nobody asked. There is no prompt of a chat.
@@ -120,6 +127,36 @@ class OpenAIEngine:
         if self._dialect.api == "chat":
             revision = f"chat:{revision}"
         return EngineIdentity(revision, self._tokenizer_hash)
+
+    def load(self) -> Load:
+        replicas = self._fleet.replicas
+        seen = self._figures
+        return Load(
+            running=sum(replica.running for replica in replicas),
+            waiting=sum(waiter.count for one in replicas for waiter in one.waiting),
+            limit=int(sum(replica.limit for replica in replicas if replica.up)),
+            prompt_tokens=None if seen.queries is None else int(seen.queries),
+            prompt_tokens_cached=None if seen.hits is None else int(seen.hits),
+        )
+
+    async def look(self) -> None:
+        """Ask the servers for their own figures; never an error, for they are for looking at."""
+        total = ServerFigures()
+        for replica in self._fleet.replicas:
+            page = await self._http.page(replica.url) if replica.up else None
+            if page is None:
+                continue
+            now = ServerFigures.read(page)
+            first = self._first_figures.setdefault(replica.url, now)
+            total = total.plus(now.since(first))
+        self._figures = total
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await self.look()
+            if self._figures == ServerFigures():
+                return  # they say nothing of themselves
+            await asyncio.sleep(LOOK_S)
 
     @property
     def troubles(self) -> Counter[str]:
@@ -149,11 +186,14 @@ class OpenAIEngine:
                 await self._probing.completes(self.encode(PROBE))
                 if not self._revision:
                     await self._recognise(up)
+            self._looking = asyncio.create_task(self._keep_looking())
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
         await self._fleet.close()
         await self._http.close()
 
@@ -172,6 +212,7 @@ class OpenAIEngine:
                     await self._check(replica.url)
                 except Gone as gone:
                     _log.warning("%s: cannot be asked whether it is still the same model", gone)
+        await self.look()
 
     async def _find_servers(self) -> list[str]:
         """Those that answer. One that serves another model is an error, one that is down is not."""

@@ -11,8 +11,8 @@ POST /v1/chat/completions (pipeline/engines/server_chat.py) on the loopback addr
 Guarantees: draws are taken from the request's seed, so that equal requests with equal seeds are
 the same request to a deterministic engine, and others are not; `token_ids` leave out the end
 token, `usage` counts it. `"logprobs"` gives the chosen tokens' and `"prompt_logprobs"` the prompt's
-own, where the engine has them; alternatives are listed for the first token alone. Not done: streaming, authentication, outputs
-held to a JSON schema.
+own, where the engine has them; alternatives are listed for the first token alone. Not done:
+streaming, authentication, outputs held to a JSON schema.
 
 With `log`, each request is one JSON line in that file before its answer is sent, so that what was
 asked and answered can be counted from outside, over restarts too::

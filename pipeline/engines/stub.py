@@ -42,6 +42,7 @@ from pipeline.engines.base import (
     FAILED,
     Completion,
     EngineIdentity,
+    Load,
     Prompt,
     Request,
     Sampling,
@@ -154,6 +155,9 @@ class StubEngine:
 
     async def verify(self) -> None:
         """Rates do not change."""
+
+    def load(self) -> Load:
+        return Load()
 
     @property
     def troubles(self) -> Counter[str]:
