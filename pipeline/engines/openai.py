@@ -19,8 +19,8 @@ one request of one generated token, retried and bounded as a completion is. vLLM
 it from its prefix cache.
 
 The key is read from OPENAI_API_KEY and appears in no message. Not guaranteed: equal samples for
-equal seeds (servers do not promise it), though equal requests carry equal seeds; at which
-temperature the server takes its log-probabilities (pipeline/engines/base.py).
+equal seeds (servers do not promise it), though equal requests carry equal seeds unless `seeds` is
+off; at which temperature the server takes its log-probabilities (pipeline/engines/base.py).
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class OpenAIEngine:
         patience_s: float = 120.0,
         timeout_s: float = 300.0,
         tokenizer: Path | None = None,
+        seeds: bool = True,
     ) -> None:
         wrong = [url for url in base_urls if not url.startswith(("http://", "https://"))]
         if wrong or not base_urls:
@@ -96,7 +97,7 @@ class OpenAIEngine:
             timeout_s=timeout_s,
             requests_per_minute=requests_per_minute,
         )
-        self._dialect = Dialect(model, api)
+        self._dialect = Dialect(model, api, seeds=seeds)
         self._revision = revision
         self._patience_s = patience_s
         self._slots = Slots(max_running)
@@ -157,7 +158,7 @@ class OpenAIEngine:
         One request where it takes all of it, four at most: where it refuses, parts are left out
         until it does not, and log-probabilities tried again if it was another part it refused.
         """
-        ids = {"prompt": list(self.encode("1 + 1 = 2") or (1, 1, 1, 1))}
+        ids = {"prompt": list(self.encode("1 + 1 = 2") or (1,) * 8)}
         refused: Refused | None = None
         for extra in (ids | IDS | LOGPROBS, ids | IDS, IDS, {}):
             try:
