@@ -61,6 +61,7 @@ class Watch:
     limit_s: float = 10.0  # a machine at its limit answers late
     settled_s: float = 120.0
     first_wait_s: float = 1.0
+    grace_s: float = 5.0  # from SIGTERM to SIGKILL
 
 
 class Replica:
@@ -203,13 +204,17 @@ class Replica:
             log.flush()
             self._since = server_log.size(self.log)
             self._process = subprocess.Popen(
-                [sys.executable, "-I", tied.__file__, str(os.getpid()), *self.command],
+                [*self._tie(), *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._env,
                 start_new_session=True,
             )
+
+    def _tie(self) -> list[str]:
+        grace = f"{self._watch.grace_s}"
+        return [sys.executable, "-I", tied.__file__, str(os.getpid()), grace]
 
     def _ended(self) -> str | None:
         """How the process ended; None while it runs."""
@@ -231,7 +236,7 @@ class Replica:
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()  # tied.py ends the family
-            deadline = time.monotonic() + 2 * tied.GRACE_S
+            deadline = time.monotonic() + 2 * self._watch.grace_s + 2.0
             while process.poll() is None and time.monotonic() < deadline:
                 await asyncio.sleep(_TURN_S / 2)
         if process.poll() is None or process.returncode < 0:  # tied.py could not do its work

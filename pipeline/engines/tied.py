@@ -1,6 +1,6 @@
 """Run a command whose whole family dies with the process that asked for it. A script of its own:
 
-    python tied.py PARENT COMMAND …        PARENT: the process id of whoever starts it
+    python tied.py PARENT GRACE_S COMMAND …        PARENT: the process id of whoever starts it
 
 It is started in a session of its own, and the command runs in that session. The family ends
 
@@ -27,12 +27,11 @@ import sys
 import time
 from contextlib import suppress
 
-GRACE_S = 5.0
 _TURN_S = 0.1
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
-def main(parent: int, command: list[str]) -> int:
+def main(parent: int, grace_s: float, command: list[str]) -> int:
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: asked.append(number))
@@ -52,7 +51,7 @@ def main(parent: int, command: list[str]) -> int:
     # The id of a process that is gone may belong to another, but never to our parent.
     while not asked and os.getppid() == parent and _status(child) is None:
         time.sleep(_TURN_S)
-    _end(child)
+    _end(child, grace_s)
     status = child.returncode or 0
     return status if status >= 0 else 128 - status
 
@@ -76,10 +75,10 @@ def _reap(child: subprocess.Popen[bytes]) -> bool:
             child.returncode = os.waitstatus_to_exitcode(status)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes], grace_s: float) -> None:
     with suppress(ProcessLookupError):
         os.killpg(0, signal.SIGTERM)  # this script hears it too, and goes on
-    deadline = time.monotonic() + GRACE_S
+    deadline = time.monotonic() + grace_s
     while _reap(child):
         if time.monotonic() > deadline:
             _kill()
@@ -105,4 +104,4 @@ def _prctl(option: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))

@@ -37,22 +37,21 @@ _OURS = {
     "-dp": "server.replicas",
 }
 # Speed, memory and logs: another value gives the same distribution of texts.
-SCHEDULING = frozenset(
-    """
-    --aggregate-engine-logging --async-scheduling --attention-backend --block-size
-    --compilation-config -cc --cpu-offload-gb --cudagraph-capture-sizes --disable-custom-all-reduce
-    --disable-log-stats --disable-uvicorn-access-log --distributed-executor-backend --download-dir
-    --enable-chunked-prefill --enable-log-requests --enable-prefix-caching --enforce-eager
-    --gpu-memory-utilization --kv-cache-memory-bytes --load-format --long-prefill-token-threshold
-    --max-cudagraph-capture-size --max-logprobs --max-num-batched-tokens
-    --max-num-partial-prefills --max-num-queued-reqs --max-num-queued-tokens
-    --max-num-scheduled-tokens --max-num-seqs --max-parallel-loading-workers
-    --num-gpu-blocks-override --numa-bind --optimization-level --performance-mode
-    --pipeline-parallel-size -pp --prefix-caching-hash-algo --safetensors-load-strategy
-    --scheduling-policy --seed --shutdown-timeout --stream-interval --swap-space
-    --uvicorn-log-level
-    """.split()
-)
+SCHEDULING = {
+    "--aggregate-engine-logging", "--async-scheduling", "--attention-backend", "--block-size",
+    "--compilation-config", "-cc", "--cpu-offload-gb", "--cudagraph-capture-sizes",
+    "--disable-custom-all-reduce", "--disable-log-stats", "--disable-uvicorn-access-log",
+    "--distributed-executor-backend", "--download-dir", "--enable-chunked-prefill",
+    "--enable-log-requests", "--enable-prefix-caching", "--enforce-eager",
+    "--gpu-memory-utilization", "--kv-cache-memory-bytes", "--load-format",
+    "--long-prefill-token-threshold", "--max-cudagraph-capture-size", "--max-logprobs",
+    "--max-num-batched-tokens", "--max-num-partial-prefills", "--max-num-queued-reqs",
+    "--max-num-queued-tokens", "--max-num-scheduled-tokens", "--max-num-seqs",
+    "--max-parallel-loading-workers", "--num-gpu-blocks-override", "--numa-bind",
+    "--optimization-level", "--performance-mode", "--pipeline-parallel-size", "-pp",
+    "--prefix-caching-hash-algo", "--safetensors-load-strategy", "--scheduling-policy", "--seed",
+    "--shutdown-timeout", "--stream-interval", "--swap-space", "--uvicorn-log-level",
+}  # fmt: skip
 _SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
@@ -94,7 +93,7 @@ def has(args: Sequence[str], name: str) -> bool:
 
 
 def identity(args: Sequence[str]) -> str:
-    """ "": none of them changes what is generated."""
+    """Of those that change what is generated; an empty text where none does."""
     told = [
         [name, [_value(value) for value in values]]
         for name, values in parse(args)
