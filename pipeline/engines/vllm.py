@@ -33,22 +33,23 @@ from pipeline.engines import devices, vllm_args
 from pipeline.engines.base import Completion, EngineIdentity, Prompt, Request, Scored
 from pipeline.engines.checkpoint import Checkpoint
 from pipeline.engines.openai import OpenAIEngine
-from pipeline.engines.replica import Replica, free_ports
+from pipeline.engines.replica import Replica, Watch, free_ports
 from pipeline.errors import EngineDown, RecipeError
 from pipeline.recipe import Model, Server
 from pipeline.together import together
 
 T = TypeVar("T")
 
-_MODULE = ("-m", "vllm.entrypoints.openai.api_server")
 _KEYS = ("VLLM_API_KEY", "PYTHONPATH", "PYTHONHOME")  # of our process, not of the server's
 
 
 class VllmEngine:
     """See the module's docstring. `key`: the recipe's table, for messages and the names of logs."""
 
-    # What stands before the arguments; tests put a small server in its place.
-    module: tuple[str, ...] = _MODULE
+    # What stands before the arguments, and how closely servers are watched: tests put a small
+    # server in the place of vLLM's.
+    module: tuple[str, ...] = ("-m", "vllm.entrypoints.openai.api_server")
+    watch = Watch()
 
     def __init__(
         self, model: Model, *, patience_s: float, logs: Path | None = None, key: str = "policy"
@@ -168,6 +169,7 @@ class VllmEngine:
             log=logs / f"{name}.log",
             env={**inherited, **part, **server.env, **_visible(part)},
             start_s=server.start_s,
+            watch=self.watch,
             on_given_up=self._given_up,
         )
 
@@ -213,7 +215,6 @@ def check_servers(models: Mapping[str, Model]) -> None:
         server = model.server
         vllm_args.check(server.args, server.env)
         Checkpoint.find(model.model, model.revision, server.env)
-        _check_python(server, key)
         shares = vllm_args.has(server.args, "--gpu-memory-utilization")
         for part in devices.deal(server, key):
             for gpu in part.get(devices.VISIBLE, "").split(","):
@@ -226,6 +227,8 @@ def check_servers(models: Mapping[str, Model]) -> None:
                         key=f"{key}.server",
                     )
                 claimed[gpu] = key
+    for key, model in models.items():
+        _check_python(model.server, key)
 
 
 def _check_python(server: Server, key: str) -> None:

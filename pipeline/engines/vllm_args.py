@@ -1,6 +1,6 @@
 """The arguments of a recipe for vLLM's server: which are ours to set, which change what is said.
 
-Guarantees: an argument that Stepsmith sets itself is refused with what to use instead; every
+Guarantees: an argument that Stepsmith sets itself is refused with the reason; every
 argument that is not known to be about speed, memory or logs alone is part of the model's identity,
 and where its value is a file, so is that file's content. An argument we do not know counts: two
 labels too many are cheaper than two policies in one dataset.
@@ -15,26 +15,27 @@ from pathlib import Path
 from pipeline.errors import RecipeError
 from pipeline.recipe import content_hash
 
+_LOOPBACK = "servers listen on the loopback address"
 _OURS = {
-    "--model": "policy.model",
-    "--served-model-name": "nothing: it is the model's name in the recipe",
-    "--host": "nothing: servers listen on the loopback address",
-    "--port": "nothing: a free one is taken",
-    "--uds": "nothing: servers listen on the loopback address",
-    "--root-path": "nothing",
-    "--ssl-keyfile": "nothing: servers listen on the loopback address",
-    "--ssl-certfile": "nothing: servers listen on the loopback address",
-    "--api-key": "nothing: servers listen on the loopback address",
-    "--hf-token": "HF_TOKEN in the environment",
-    "--config": "server.args: what stands in a file elsewhere is not checked",
-    "--headless": "nothing",
-    "--revision": "policy.revision",
-    "--tokenizer": "a folder that holds its tokenizer",
-    "--tokenizer-revision": "policy.revision",
-    "--tensor-parallel-size": "server.gpus",
-    "-tp": "server.gpus",
-    "--data-parallel-size": "server.replicas",
-    "-dp": "server.replicas",
+    "--model": "the key model says it",
+    "--served-model-name": "it is the model's name in the recipe",
+    "--host": _LOOPBACK,
+    "--port": "a free one is taken",
+    "--uds": _LOOPBACK,
+    "--root-path": _LOOPBACK,
+    "--ssl-keyfile": _LOOPBACK,
+    "--ssl-certfile": _LOOPBACK,
+    "--api-key": _LOOPBACK,
+    "--hf-token": "set HF_TOKEN in the environment",
+    "--config": "what stands in another file is not checked",
+    "--headless": "the server is what we talk to",
+    "--revision": "the key revision says it",
+    "--tokenizer": "a policy has the tokenizer that is beside its weights",
+    "--tokenizer-revision": "the key revision says it",
+    "--tensor-parallel-size": "server.gpus says it",
+    "-tp": "server.gpus says it",
+    "--data-parallel-size": "server.replicas says it",
+    "-dp": "server.replicas says it",
 }
 # Speed, memory and logs: another value gives the same distribution of texts.
 SCHEDULING = {
@@ -78,7 +79,7 @@ def check(args: Sequence[str], env: Mapping[str, str]) -> None:
     """Raises RecipeError."""
     for name, _ in parse(args):
         if name in _OURS:
-            raise RecipeError(f"server.args: leave {name} out; use {_OURS[name]}", key=name)
+            raise RecipeError(f"server.args: leave {name} out: {_OURS[name]}", key=name)
     for name in env:
         if any(word in name.upper().split("_") for word in _SECRET):
             raise RecipeError(
