@@ -93,7 +93,7 @@ def processes(word: str) -> list[int]:
     return found
 
 
-def until(there_yet: Callable[[], bool], what: str, seconds: float = 240.0) -> None:
+def until(there_yet: Callable[[], bool], what: str, seconds: float = 600.0) -> None:
     deadline = time.monotonic() + seconds
     while not there_yet():
         assert time.monotonic() < deadline, f"it never came: {what}"

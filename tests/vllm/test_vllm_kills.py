@@ -110,7 +110,7 @@ def test_a_killed_run_leaves_no_server_and_a_killed_replica_is_started_again(tmp
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-    serving.until(lambda: not serving.processes(word), "the end of its servers", 20)
+    serving.until(lambda: not serving.processes(word), "the end of its servers", 30)
     kept = keys(out)
     assert not (out / "manifest.json").exists()
 
@@ -125,7 +125,7 @@ def test_a_killed_run_leaves_no_server_and_a_killed_replica_is_started_again(tmp
             ),
             "its second start in this run",
         )
-        _, errors = process.communicate(timeout=400)
+        _, errors = process.communicate(timeout=900)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
