@@ -79,16 +79,16 @@ def recipe(folder: Path, source: Path, **more: dict[str, Any]) -> Recipe:
     return parse_recipe(tables(folder, source, **more), "vllm.toml")
 
 
-def processes(word: str) -> list[int]:
-    """Processes of servers whose environment has this word: children of vLLM change their names."""
+def processes(logs: Path) -> list[int]:
+    """Processes of servers that write to logs in this folder: vLLM's rename themselves, which takes
+    their command lines and environments away."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            environment = (place / "environ").read_bytes()
-            state = (place / "stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
+            writes_to = [os.readlink(place / "fd" / number) for number in ("1", "2")]
+        except OSError:  # a zombie, or gone by now
             continue
-        if f"STEPSMITH_TEST={word}".encode() in environment.split(b"\0") and state != "Z":
+        if any(Path(one).parent == logs for one in writes_to):
             found.append(int(place.name))
     return found
 

@@ -38,7 +38,7 @@ max_tokens = 400
 python = "{python}"
 replicas = {replicas}
 args = {args}
-env = {{ VLLM_CPU_KVCACHE_SPACE = "1", STEPSMITH_TEST = "{word}" }}
+env = {{ VLLM_CPU_KVCACHE_SPACE = "1" }}
 [rollouts]
 search = "bisect"
 k = 8
@@ -77,15 +77,12 @@ def keys(out: Path) -> Counter[bytes]:
     return found
 
 
-def server_of(word: str, log: Path) -> int:
+def server_of(log: Path) -> int:
     """The server's own process, by its log."""
-    for pid in serving.processes(word):
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            writes_to = os.readlink(f"/proc/{pid}/fd/1")
-        except OSError:
-            continue
-        if b"api_server" in command and b"tied.py" not in command and writes_to == str(log):
+    for pid in serving.processes(log.parent):
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        its_own = b"api_server" in command and b"tied.py" not in command
+        if its_own and os.readlink(f"/proc/{pid}/fd/1") == str(log):
             return pid
     raise AssertionError("there is no such server")
 
@@ -97,31 +94,30 @@ def running(process: subprocess.Popen[bytes]) -> None:
 
 
 def test_a_killed_run_leaves_no_server_and_a_killed_replica_is_started_again(tmp_path):
-    out, word = tmp_path / "out", f"kills-{os.getpid()}"
+    out = tmp_path / "out"
+    logs = out / "work" / "servers"
     source = serving.problems(tmp_path / "problems.jsonl", 120)
-    recipe = write(
-        tmp_path, serving.ARGS, source=source, out=out, word=word, replicas=2, samples=16
-    )
-    logs = [out / "work" / "servers" / f"policy-{at}.log" for at in range(2)]
+    recipe = write(tmp_path, serving.ARGS, source=source, out=out, replicas=2, samples=16)
+    first, second = (logs / f"policy-{at}.log" for at in range(2))
 
     process = start(recipe)
     try:
         serving.until(lambda: running(process) or len(keys(out)) > 400, "the first commits")
+        assert len(serving.processes(logs)) >= 2 * 4
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-    serving.until(lambda: not serving.processes(word), "the end of its servers", 30)
+    serving.until(lambda: not serving.processes(logs), "the end of its servers", 30)
     kept = keys(out)
     assert not (out / "manifest.json").exists()
 
     process = start(recipe)
     try:
         serving.until(lambda: running(process) or len(keys(out)) > len(kept) + 400, "more commits")
-        assert len(serving.processes(word)) >= 2 * 4
-        os.kill(server_of(word, logs[0]), signal.SIGKILL)
+        os.kill(server_of(first), signal.SIGKILL)
         serving.until(
             lambda: (
-                running(process) or logs[0].read_text().count("Application startup complete") == 3
+                running(process) or first.read_text().count("Application startup complete") == 3
             ),
             "its second start in this run",
         )
@@ -129,10 +125,11 @@ def test_a_killed_run_leaves_no_server_and_a_killed_replica_is_started_again(tmp
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
     assert process.returncode == 0, errors.decode()
-    assert logs[1].read_text().count("Application startup complete") == 2
+    assert second.read_text().count("Application startup complete") == 2
     assert "server policy-0: the server ended (exit status 137, SIGKILL)" in errors.decode()
-    assert serving.processes(word) == []
+    assert serving.processes(logs) == []
 
     final = keys(out)
     assert kept.keys() <= final.keys()
@@ -145,18 +142,19 @@ def test_a_killed_run_leaves_no_server_and_a_killed_replica_is_started_again(tmp
 
 
 def test_a_server_that_cannot_start_is_quoted(tmp_path):
-    out, word = tmp_path / "out", f"bad-{os.getpid()}"
+    out = tmp_path / "out"
+    logs = out / "work" / "servers"
     source = serving.problems(tmp_path / "problems.jsonl", 1)
-    recipe = write(tmp_path, ["--no-such-thing", "7"], source=source, out=out, word=word)
+    recipe = write(tmp_path, ["--no-such-thing"], source=source, out=out)
     process = start(recipe)
     _, errors = process.communicate(timeout=240)
     said = errors.decode()
     assert process.returncode == 1, said
     assert "server policy-0: the server ended (exit status 2) before it was ready" in said
     assert f"The last lines of {out}/work/servers/policy-0.log:" in said
-    assert "unrecognized arguments: --no-such-thing 7" in said
+    assert "unrecognized arguments: --no-such-thing" in said
     assert "Traceback" not in said
-    assert serving.processes(word) == []
+    assert serving.processes(logs) == []
     shutil.rmtree(out)
 
 
@@ -173,7 +171,7 @@ def test_a_server_that_cannot_start_is_quoted(tmp_path):
 )
 def test_what_cannot_work_is_refused_before_anything_is_started(change, said, tmp_path):
     source = serving.problems(tmp_path / "problems.jsonl", 1)
-    values = {"source": source, "out": tmp_path / "out", "word": "refused"} | change
+    values = {"source": source, "out": tmp_path / "out"} | change
     recipe = write(tmp_path, serving.ARGS, **values)
     for command in ("plan", "label"):
         done = subprocess.run(
