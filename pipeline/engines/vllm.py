@@ -63,7 +63,7 @@ class VllmEngine:
         self._client = self._connect(["http://127.0.0.1/v1"], "not started")
         self.replicas: list[Replica] = []
         self._open: set[asyncio.Timeout] = set()  # calls under way
-        self._down: EngineDown | None = None
+        self._over = ""  # why nobody is left
 
     @property
     def identity(self) -> EngineIdentity:
@@ -118,9 +118,9 @@ class VllmEngine:
 
     async def _while_any_lives(self, call: Coroutine[Any, Any, T]) -> T:
         """The call's result; EngineDown as soon as the last replica is given up."""
-        if self._down is not None:
+        if self._over:
             call.close()
-            raise self._down
+            raise EngineDown(self._over)
         try:
             async with asyncio.timeout(None) as scope:
                 self._open.add(scope)
@@ -129,8 +129,8 @@ class VllmEngine:
                 finally:
                     self._open.discard(scope)
         except TimeoutError:
-            if scope.expired() and self._down is not None:
-                raise self._down from None
+            if scope.expired():
+                raise EngineDown(self._over) from None
             raise
         except EngineDown as down:
             raise self._explained(down) from None
@@ -143,9 +143,8 @@ class VllmEngine:
     def _given_up(self) -> None:
         if any(replica.given_up is None for replica in self.replicas):
             return
-        self._down = EngineDown(
-            "every server is given up.\n" + "\n".join(str(one.given_up) for one in self.replicas)
-        )
+        words = "\n".join(str(one.given_up) for one in self.replicas)
+        self._over = f"every server is given up.\n{words}"
         now = asyncio.get_running_loop().time()
         for scope in self._open:
             scope.reschedule(now)

@@ -2,7 +2,7 @@
 
 FAKE_VLLM says how it behaves, words apart: "fail" (says why and ends with status 3), "never"
 (does not answer), "once" (fails from its second start on), "sick" (ill from the second look at its
-health on), "stubborn" (does not hear SIGTERM), "child" (has a child in a session of its own).
+health on), "stubborn" (does not hear SIGTERM), "child" (has a child in a session of its own), "kin" (has one in its own).
 It writes the ids of its processes to FAKE_PIDS, a line a start.
 """
 
@@ -54,9 +54,9 @@ class Handler(BaseHTTPRequestHandler):
 def main() -> None:
     starts = len(PIDS.read_text().splitlines()) if PIDS.exists() else 0
     pids = [os.getpid()]
-    if "child" in HOW:
+    if "child" in HOW or "kin" in HOW:
         sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
-        pids.append(subprocess.Popen(sleep, start_new_session=True).pid)
+        pids.append(subprocess.Popen(sleep, start_new_session="child" in HOW).pid)
     with PIDS.open("a") as file:
         file.write(" ".join(map(str, pids)) + "\n")
     if "fail" in HOW or ("once" in HOW and starts):
