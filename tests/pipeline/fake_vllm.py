@@ -2,7 +2,8 @@
 
 FAKE_VLLM says how it behaves, words apart: "fail" (says why and ends with status 3), "never"
 (does not answer), "once" (fails from its second start on), "sick" (ill from the second look at its
-health on), "stubborn" (does not hear SIGTERM), "child" (has a child in a session of its own), "kin" (has one in its own).
+health on), "stubborn" (does not hear SIGTERM), "child" (has a child in a session of its own), "kin"
+(has one in the same).
 It writes the ids of its processes to FAKE_PIDS, a line a start.
 """
 
