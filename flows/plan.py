@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotators.search import GUIDED_SEARCHES, TREE_SEARCHES
+from flows.context import models_of
 from flows.plan_judges import judge_rows
 from flows.run import check_recipe, view_warning
 from flows.tables import Rows, print_rows
 from pipeline.batches import new_problems, read_batches
-from pipeline.engines.build import build_engine
+from pipeline.engines.build import build_engine, check_models
 from pipeline.folder import DatasetFolder
 from pipeline.intake import read_intake
 from pipeline.problems import Problem
@@ -47,6 +48,7 @@ def print_plan(recipe: Recipe) -> None:
     batches = read_batches(folder.work)
     fresh = new_problems(batches, read.problems)
     read.need_problems(recipe.problems.source or recipe.solutions.source)
+    check_models(models_of(recipe))
     for model in (recipe.policy, recipe.prover()):
         build_engine(model, recipe.run.patience_s)  # a folder that is no model is refused here
     template = load_prompt(recipe.policy.prompt)

@@ -30,7 +30,8 @@ ViewName = Literal[
 AfterError = Literal["mask", "propagate", "local"]
 
 
-_OF_SERVERS = ("base_urls", "max_running", "requests_per_minute", "timeout_s")
+# Arguments of our own servers that change an answer are in the engine's identity.
+_OF_SERVERS = ("base_urls", "max_running", "requests_per_minute", "timeout_s", "server")
 # Of a judge: who is let in, and for how much. None changes what it says.
 _OF_GATES = ("gate", "max_fooled", "min_sensitivity", "min_specificity", "budget_tokens")
 
@@ -74,6 +75,17 @@ class Steps(_Table):
     split: Literal["blank_line", "numbered", "line", "sentence"] = "blank_line"
 
 
+class Server(_Table):
+    """vllm: how we start its servers."""
+
+    python: str = ""  # of the environment that has vLLM, which is not ours
+    replicas: int = Field(0, ge=0)  # 0: one for each GPU, or group of them; one on a CPU
+    gpus: int = Field(1, ge=1)  # of one replica: a model that needs more is split
+    args: tuple[str, ...] = ()  # of vLLM's server, as on its command line
+    env: dict[str, str] = {}  # beside our own environment; no secrets, a recipe is copied
+    start_s: float = Field(600.0, gt=0)  # large weights on a slow disk take minutes
+
+
 class Model(_Table):
     """What a policy and a prover have in common."""
 
@@ -87,11 +99,12 @@ class Model(_Table):
     top_p: float = Field(1.0, gt=0, le=1)
     top_k: int = Field(0, ge=0)
     max_tokens: int = Field(256, ge=1)
-    api: Api = "completions"  # openai: which endpoint; a judge may use chat
-    max_running: int = Field(256, ge=1)  # sequences (requests x n) sent to one URL at once
+    api: Api = "completions"  # openai, vllm: which endpoint; a judge may use chat
+    max_running: int = Field(256, ge=1)  # sequences (requests x n) sent to one server at once
     requests_per_minute: int = Field(0, ge=0)  # openai: retries count too; 0: no limit
     timeout_s: float = Field(600.0, gt=0)  # openai: for one answer, after which it is asked anew
     tokenizer: str = ""  # openai: a tokenizer.json, so that prefixes are cut at token ends
+    server: Server = Server()  # vllm
 
     @model_validator(mode="after")
     def _complete(self) -> Model:
@@ -99,8 +112,18 @@ class Model(_Table):
             raise ValueError("engine 'openai' needs base_urls, such as http://127.0.0.1:8000/v1")
         if not self.model and self.engine != "stub":
             raise ValueError(f"engine {self.engine!r} needs a model")
-        if self.api == "chat" and self.engine != "openai":
+        if self.api == "chat" and self.engine not in ("openai", "vllm"):
             raise ValueError(f"engine {self.engine!r} has no api 'chat': leave api out")
+        if self.engine == "vllm":
+            if self.base_urls:
+                raise ValueError("engine 'vllm' starts its own servers: leave base_urls out")
+            if not self.server.python:
+                raise ValueError(
+                    "engine 'vllm' needs server.python: the Python of the environment that has "
+                    "vLLM, such as .venv-vllm/bin/python"
+                )
+        elif self.server != Server():
+            raise ValueError(f"engine {self.engine!r} starts no servers: leave [….server] out")
         return self
 
 
@@ -126,6 +149,7 @@ class Rollouts(_Table):
     requests_per_minute: int | None = None
     timeout_s: float | None = None
     tokenizer: str | None = None
+    server: Server | None = None
     search: SearchName = "scan"
     k: int = Field(8, ge=1)
     budget_tokens: int = Field(-1, ge=-1)  # -1: no limit, 0: buy none
@@ -238,6 +262,9 @@ class Recipe(_Table):
         }
         if {"engine", "model"} & own.keys():
             base |= {"revision": "", "tokenizer": ""}
+        engine = own.get("engine", base["engine"])
+        if engine != base["engine"]:  # where the policy's servers are is not where these are
+            base |= {"base_urls": (), "server": {}}
         return Model(**{**base, **own})
 
     def identity(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ LOGPROBS = {"logprobs": 0}
 _SCHEMA: dict[Api, str] = {"completions": "structured_outputs", "chat": "response_format"}
 # One token is what a look for life costs; a model that thinks may be refused so small a limit.
 _TINY: dict[Api, dict[str, Any]] = {
-    # Not a single token: as a first prompt that kills vLLM 0.32 on a CPU.
+    # Five tokens or more: a shorter first prompt kills vLLM 0.32 on a CPU.
     "completions": {"prompt": "1 + 1 = 2", "max_tokens": 1},
     "chat": {"messages": [{"role": "user", "content": "1"}], "max_tokens": 16},
 }
@@ -44,6 +44,7 @@ class Dialect:
     gives_ids: bool = False
     gives_logprobs: bool = False
     limit: str = "max_tokens"  # its name
+    seeds: bool = True  # whether requests carry one
     constrains: bool = True
     many: bool | None = None  # whether it gives several choices a request; None: not seen yet
 
@@ -63,8 +64,9 @@ class Dialect:
             self.limit: sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            "seed": _seed(request, draw),
         }
+        if self.seeds:
+            body["seed"] = _seed(request, draw)
         if sampling.top_k > 0:
             body["top_k"] = sampling.top_k
         if sampling.stop:

@@ -14,8 +14,8 @@ one request of one generated token, retried and bounded as a completion is. vLLM
 it from its prefix cache.
 
 The key is read from OPENAI_API_KEY and appears in no message. Not guaranteed: equal samples for
-equal seeds (servers do not promise it), though equal requests carry equal seeds; at which
-temperature the server takes its log-probabilities (pipeline/engines/base.py).
+equal seeds (servers do not promise it), though equal requests carry equal seeds unless `seeds` is
+off; at which temperature the server takes its log-probabilities (pipeline/engines/base.py).
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ class OpenAIEngine:
         timeout_s: float = 600.0,
         tokenizer: Path | None = None,
         known: KnownPolicies | None = None,
+        seeds: bool = True,
     ) -> None:
         """`known`: where the names of models are kept that have no `revision`."""
         wrong = [url for url in base_urls if not url.startswith(("http://", "https://"))]
@@ -89,7 +90,7 @@ class OpenAIEngine:
             connections=max_running * len(self._urls),
             requests_per_minute=requests_per_minute,
         )
-        self._dialect = Dialect(model, api)
+        self._dialect = Dialect(model, api, seeds=seeds)
         self._fleet = Fleet(
             self._urls,
             max_running,

@@ -55,7 +55,7 @@ class Probing:
         One request where it takes all of it, four at most: where it refuses, parts are left out
         until it does not, and log-probabilities tried again if it was another part it refused.
         """
-        prompt = {"prompt": list(ids or (1, 1, 1, 1))}
+        prompt = {"prompt": list(ids or (1,) * 8)}
         dialect, refused = self._dialect, None
         for extra in (prompt | IDS | LOGPROBS, prompt | IDS, IDS, {}):
             try:
