@@ -2,7 +2,7 @@
 
 The server is bench/throughput_server.py: a sequence holds a slot for its tokens (of three
 characters; an answer of the toy has about forty) times 20 ms, and waits in the server's queue where
-none is free. `policy.samples` and `rollouts.k` are 8 and `max_running` is `--max-running`, twice
+none is free. `policy.samples` and `rollouts.k` are 8 and `max_running` is twice
 the slots: n sequences of a request end at different times, and a server that has nothing waiting
 has an idle slot until the next request comes.
 
@@ -30,6 +30,7 @@ from bench.throughput_table import Row
 SEARCHES = ("bisect", "omegaprm", "posterior")
 SLOTS = 256
 SHARD = 64
+MAX_RUNNING = 2 * SLOTS
 
 
 def recipe(
@@ -122,7 +123,7 @@ def rows(found: list[dict[str, Any]]) -> list[Row]:
     return made
 
 
-def run_part(out: Path, quick: bool, max_running: int) -> tuple[list[Row], dict[str, Any]]:
+def run_part(out: Path, quick: bool) -> tuple[list[Row], dict[str, Any]]:
     problems = 300 if quick else 5000
-    found = [measure(search, problems, out, max_running) for search in SEARCHES]
+    found = [measure(search, problems, out, MAX_RUNNING) for search in SEARCHES]
     return rows(found), {"runs": found}
