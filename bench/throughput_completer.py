@@ -86,6 +86,8 @@ def as_steps(text: str, done: int = 0) -> str:
     numbered = []
     for index, line in enumerate(lines):
         answer = ANSWER.fullmatch(line.strip())
-        said = f"The answer is: {answer[1]}" if answer else f"Step {done + index + 1}: {line.strip()}"
+        said = (
+            f"The answer is: {answer[1]}" if answer else f"Step {done + index + 1}: {line.strip()}"
+        )
         numbered.append(said)
     return "\n".join(numbered)

@@ -71,7 +71,9 @@ def by_thread(run: ProductRun) -> dict[str, float]:
 def measure(n: int, problems: int, out: Path, profile: Path | None = None) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
     source = write_problems(out / f"problems-{problems}.jsonl", problems)
-    with stub_server(out / f"server-{n}.json", "--slots", "100000", "--ms-per-token", "0") as server:
+    with stub_server(
+        out / f"server-{n}.json", "--slots", "100000", "--ms-per-token", "0"
+    ) as server:
         made = recipe(n, server.url, source, out / f"run-{n}")
         path = write_recipe(out / f"cpu-{n}.toml", made)
         run = label(path, out / f"run-{n}", out / "prefect", _sampler(profile))
@@ -90,7 +92,21 @@ def _sampler(profile: Path | None) -> list[str] | None:
     """py-spy, where it is installed; it reads the process from outside."""
     if profile is None:
         return None
-    return ["py-spy", "record", "-f", "raw", "-r", "100", "-g", "-t", "-d", "600", "-o", str(profile), "-p"]
+    return [
+        "py-spy",
+        "record",
+        "-f",
+        "raw",
+        "-r",
+        "100",
+        "-g",
+        "-t",
+        "-d",
+        "600",
+        "-o",
+        str(profile),
+        "-p",
+    ]
 
 
 def rows(found: list[dict[str, Any]]) -> list[Row]:

@@ -35,7 +35,12 @@ MODEL = "error=0.1,spread=0.5"
 FAULTS: dict[str, tuple[str, ...]] = {
     "no faults": (),
     "10 % of calls: HTTP 500": ("500:0.1",),
-    "10 % of calls: 500, 429, closed, cut": ("500:0.04", "429:0.02", "close:0.02", "truncated:0.02"),
+    "10 % of calls: 500, 429, closed, cut": (
+        "500:0.04",
+        "429:0.02",
+        "close:0.02",
+        "truncated:0.02",
+    ),
 }
 K = 8
 PYTHON = Path(".venv-distilabel/bin/python")
@@ -161,8 +166,7 @@ def distilabel(solutions: list[Solution], out: Path, faults: str) -> Found:
     for text, group in by_problem.items():
         found = tagged.get(text) or [None] * len(group)
         pairs += [
-            (one.first_error, first_minus(steps))
-            for one, steps in zip(group, found, strict=True)
+            (one.first_error, first_minus(steps)) for one, steps in zip(group, found, strict=True)
         ]
     method = f"distilabel {answer['version']}"
     return _summed(method, faults, pairs, server.record, K, answer["seconds"])
@@ -229,4 +233,3 @@ def run_part(out: Path, quick: bool) -> tuple[list[Row], dict[str, Any]]:
         found.append(distilabel(solutions, out, faults))
         found += [ours(solutions, out, faults, search) for search in ("exhaustive", "bisect")]
     return rows(found), {"runs": [asdict(one) for one in found]}
-

@@ -26,9 +26,12 @@ def area_at(series: Series, time: float, column: int = AREA) -> float:
         return series[0][column]
     if at == len(series):
         return series[-1][column]
-    (low, high), (a, b) = (series[at - 1][0], series[at][0]), (
-        series[at - 1][column],
-        series[at][column],
+    (low, high), (a, b) = (
+        (series[at - 1][0], series[at][0]),
+        (
+            series[at - 1][column],
+            series[at][column],
+        ),
     )
     return a + (b - a) * (time - low) / (high - low)
 

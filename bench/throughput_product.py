@@ -58,14 +58,24 @@ def write_recipe(path: Path, recipe: dict[str, Any]) -> Path:
     return path
 
 
-def label(recipe: Path, out: Path, home: Path, beside: list[str] | None = None) -> ProductRun:
-    """Run `stepsmith label`; `beside`: a command that watches it, given its pid last."""
+def label(
+    recipe: Path,
+    out: Path,
+    home: Path,
+    beside: list[str] | None = None,
+    record: Path | None = None,
+) -> ProductRun:
+    """Run `stepsmith label`; `beside`: a command that watches it, given its pid last; `record`:
+    where what it asks of its engines is written."""
     samples = recipe.with_suffix(".samples.jsonl")
     log = recipe.with_suffix(".log")
+    command = [PYTHON, "-m", "bench.throughput_child", str(samples)]
+    if record is not None:
+        command += ["--record", str(record)]
     started = time.monotonic()
     with log.open("w") as output:
         process = subprocess.Popen(
-            [PYTHON, "-m", "bench.throughput_child", str(samples), "label", str(recipe)],
+            [*command, "label", str(recipe)],
             env={**os.environ, "PREFECT_HOME": str(home)},
             stdout=output,
             stderr=subprocess.STDOUT,
