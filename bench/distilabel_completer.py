@@ -3,9 +3,9 @@ code of ours.
 
     .venv-distilabel/bin/python bench/distilabel_completer.py ROWS.jsonl OUT.json --url URL --n 8
 
-ROWS: {"instruction", "solutions": [[steps]], "golden_solution": [steps]}. OUT: the rows it gave, and
-the seconds that its pipeline took, imports left out. All settings are distilabel's defaults, but for
-the room for N solutions in an answer and the batch (`--batch`; 50 is the default).
+ROWS: {"instruction", "solutions": [[steps]], "golden_solution": [steps]}. OUT: the rows it gave,
+and the seconds that its pipeline took, imports left out. Settings are distilabel's defaults, but
+for the room for N solutions in an answer and the batch (`--batch`; 50 is the default).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Problems of the toy, four draws each, equal texts once; each prefix but the last gets 8 completions.
 distilabel asks a chat for all 8 in one answer, as its template does; we ask for 8 choices of one
 prompt. First errors are compared with the toy's exact truth, as ProcessBench does: the harmonic
-mean of the share of wrong solutions whose first error is located exactly and the share of right ones
+mean of the share of wrong solutions whose first error is found exactly and the share of right ones
 left clean; a solution without labels is neither. Both are measured without faults and with 10 % of
 calls failing: all by HTTP 500, and by a mixture (429, connections that close, answers that break
 off), of which distilabel's client retries the first three kinds.

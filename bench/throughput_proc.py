@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class Children:
 
     pid: int
     together: int = 0  # most bytes resident of all of them and the process at once
+    graders: list[tuple[float, float]] = field(default_factory=list)  # time, seconds so far
     _seen: dict[int, tuple[str, float]] = field(default_factory=dict)
 
     def look(self) -> None:
@@ -58,6 +60,7 @@ class Children:
             # A process that ended and waits for its parent has no words left.
             self._seen[one] = kind if said else known[0], max(cpu_seconds(one), known[1])
         self.together = max(self.together, sum(map(resident, [self.pid, *family])))
+        self.graders.append((time.monotonic(), self.spent()["graders"]))
 
     def spent(self) -> dict[str, float]:
         found = {"prefect": 0.0, "graders": 0.0}

@@ -33,6 +33,7 @@ class ProductRun:
     manifest: dict[str, Any]
     seconds: float  # of the whole command
     children: dict[str, float]  # processor seconds: graders, prefect
+    graders: list[tuple[float, float]]  # time, their processor seconds so far
     own_peak: int = 0  # bytes, the kernel's high-water mark of the process
     together_peak: int = 0  # bytes resident, with all children
 
@@ -42,8 +43,12 @@ class ProductRun:
         return [one for one in self.samples if "meter" in one]
 
 
-def write_problems(path: Path, problems: int, seed: int = 5) -> Path:
+def write_problems(path: Path, problems: int, seed: int = 5, roots: int = 0) -> Path:
+    """`roots`: of so many problems one has a reference that only Math-Verify can compare."""
     rows = toy_problems(problems, seed=seed)
+    for row in rows[::roots] if roots else ():
+        row["answer"] = f"\\sqrt{{{int(row['answer']) ** 2}}}"
+        row["answer_type"] = "expression"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -94,7 +99,9 @@ def label(
         sys.exit(f"{recipe}: the run ended with {process.returncode}:\n{log.read_text()[-4000:]}")
     rows = [json.loads(line) for line in samples.read_text().splitlines()]
     manifest = json.loads((out / "manifest.json").read_text())
-    return ProductRun(rows, manifest, seconds, children.spent(), peak, children.together)
+    return ProductRun(
+        rows, manifest, seconds, children.spent(), children.graders, peak, children.together
+    )
 
 
 @dataclass(slots=True)
