@@ -58,7 +58,7 @@ bench-judges: $(VENV)/ready
 bench-throughput: $(VENV)/ready $(DISTILABEL)/ready
 	$(BIN)/python -m bench.throughput $(PARTS) --out runs/bench-throughput
 
-# It wants other versions of our own dependencies; requests it imports without asking for it.
+# Nothing of ours is in there; requests it imports without asking for it.
 $(DISTILABEL)/ready:
 	$(PYTHON) -m venv $(DISTILABEL)
 	$(DISTILABEL)/bin/python -m pip install --quiet --disable-pip-version-check 'distilabel[openai]==1.5.3' 'openai==3.54.0' 'datasets==5.2.0' requests

@@ -9,7 +9,9 @@ has an idle slot until the next request comes.
 Demand is there from the first moment at which the run wants as many sequences as there are slots
 (asked for and not yet answered, in the client or at the server) to the last; what it wants less in
 between counts against it. The whole run is from the arrival of its first request to the answer to
-its last.
+its last. Out of the JSON's `timeline` one reads between which stages a run wanted too little.
+
+On today's two cores 5,000 problems take about 13, 12 and 30 minutes.
 """
 
 from __future__ import annotations
@@ -84,7 +86,30 @@ def figures(run: ProductRun, record: dict[str, Any]) -> dict[str, Any]:
         "before_demand": begin - first,
         "tail": {name: getattr(found, name) for name in found.__slots__},
         "cause": found.cause(),
+        "timeline": timeline(run, record, first, last),
     }
+
+
+def timeline(
+    run: ProductRun, record: dict[str, Any], first: float, last: float, parts: int = 60
+) -> list[dict[str, Any]]:
+    """What ran, was wanted and had been finished, in so many parts of the run: where it dips, and
+    between which stages."""
+    size = (last - first) / parts
+    found = []
+    for part in range(parts):
+        begin, end = first + part * size, first + (part + 1) * size
+        inside = [one for one in run.asked if begin <= one["time"] < end]
+        if inside:
+            found.append(
+                {
+                    "seconds": round(end - first, 1),
+                    "running": round(mean_running(record["series"], begin, end), 1),
+                    "least_wanted": min(one["meter"]["running"] for one in inside),
+                    "stages": inside[-1]["stages"],
+                }
+            )
+    return found
 
 
 def measure(search: str, problems: int, out: Path, max_running: int) -> dict[str, Any]:
