@@ -12,15 +12,21 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 def descendants(pid: int) -> list[int]:
     """Processes below `pid` that live."""
-    children: dict[int, list[int]] = {}
-    for place in Path("/proc").iterdir():
-        if place.name.isdigit() and (fields := _stat(int(place.name))):
-            children.setdefault(int(fields[1]), []).append(int(place.name))
-    found, new = [], [pid]
+    found: list[int] = []
+    new = [pid]
     while new:
-        new = [child for parent in new for child in children.get(parent, [])]
+        new = [child for parent in new for child in _children(parent)]
         found += new
     return found
+
+
+def _children(pid: int) -> list[int]:
+    """The kernel keeps them by the thread that made them; to list all of /proc costs far more."""
+    try:
+        threads = [place.name for place in Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(one) for tid in threads for one in _read(pid, f"task/{tid}/children").split()]
 
 
 def cpu_seconds(pid: int) -> float:

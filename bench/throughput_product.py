@@ -91,7 +91,7 @@ def label(
         while process.poll() is None:
             children.look()
             peak = max(peak, high_water(process.pid))
-            time.sleep(0.1)
+            time.sleep(0.25)
         if watcher is not None:
             watcher.wait()
     seconds = time.monotonic() - started

@@ -134,6 +134,6 @@ def rows(found: list[dict[str, Any]]) -> list[Row]:
 
 def run_part(out: Path, quick: bool) -> tuple[list[Row], dict[str, Any]]:
     out.mkdir(parents=True, exist_ok=True)
-    problems, repeats = (60, 1) if quick else (300, 3)
+    problems, repeats = (30, 1) if quick else (300, 3)
     found = [measure(engine, problems, repeats, out) for engine in ENGINES]
     return rows(found), {"runs": found}
