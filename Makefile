@@ -52,7 +52,7 @@ bench-judges: $(VENV)/ready
 	$(BIN)/python -m bench.quality_filters
 	$(BIN)/python -m bench.quality_judges
 
-# How full the engine is kept and what the client costs, beside distilabel: three to four hours on
+# How full the engine is kept and what the client costs, beside distilabel: about three hours on
 # two cores, on which nothing else should run. PARTS="cpu stub" for some of it. Real vLLM is looked
 # for in .venv-vllm, or where STEPSMITH_VLLM_PYTHON says.
 bench-throughput: $(VENV)/ready $(DISTILABEL)/ready

@@ -2,10 +2,19 @@
 
     python -m bench.throughput [part …] [--out runs/bench-throughput] [--quick]
 
-Parts are `stub`, `cpu`, `replicas`, `scale`, `vllm`, `distilabel`; none named: all, one after the
-other, which takes hours on two cores (the parts' own pages say how long). Each prints a table and
-writes <out>/<part>.json; each row with a bar says whether it is met. Runs go through the command
-line; ratios come from one run of the part. Nothing else should run on the machine.
+Each part prints a table and writes <out>/<part>.json; each row with a bar says whether it is met.
+Runs go through the command line; ratios come from one run of the part. Nothing else should run on
+the machine. Parts, all of them where none is named, and their minutes on two idle cores:
+
+    cpu          5   processor time of client and graders for each completion; profiles (py-spy)
+    stub        60   how full a stub server of 256 slots is kept, 5,000 problems, three searches
+    replicas    15   two stub servers against one; prompt tokens computed by two vLLM servers
+    scale       12   2,000 and 50,000 problems in process; memory; restarts
+    vllm        25   tokens/s against a bare loop: a vLLM server, and the embedded engine
+    distilabel  50   distilabel's MathShepherdCompleter on the same solutions, with faults too
+
+`replicas` and `vllm` want vLLM in .venv-vllm (or STEPSMITH_VLLM_PYTHON), `distilabel` wants
+.venv-distilabel (`make .venv-distilabel/ready`).
 
 `--quick` is for seeing that a part works: its figures mean nothing.
 """

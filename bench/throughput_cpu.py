@@ -10,7 +10,7 @@ Graders are the worker processes, on problems of which every tenth has a referen
 Math-Verify can compare (a square root), with the arithmetic annotator, which reads in them too.
 
 Where py-spy is on the PATH, two more runs are sampled from outside, and <out>/profile-<n>.txt says
-where the time goes. Ten minutes in all.
+where the time goes. Five minutes in all.
 """
 
 from __future__ import annotations
