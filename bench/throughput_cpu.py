@@ -5,11 +5,17 @@ Prefect's tasks. Counted from the first sample with a completion to the last one
 start-up (imports, Prefect's start) and the end (the last shards' tables, the card) stand beside it.
 The server answers at once, in a process of its own, and runs are `exhaustive`: every solution is
 sampled, cut, and continued from each of its prefixes, n at a time.
+
+Graders are the worker processes, on problems of which every tenth has a reference that only
+Math-Verify can compare (a square root), with the arithmetic annotator, which reads in them too.
+
+Where py-spy is on the PATH, two more runs are sampled from outside, and <out>/profile-<n>.txt says
+where the time goes. Five minutes in all.
 """
 
 from __future__ import annotations
 
-import subprocess
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +26,7 @@ from bench.throughput_product import (
     write_problems,
     write_recipe,
 )
+from bench.throughput_profile import summary
 from bench.throughput_table import Row
 
 BARS = {1: 0.30, 8: 0.12}
@@ -56,8 +63,13 @@ def spent(run: ProductRun) -> dict[str, float]:
         "start": samples[begun]["cpu"],
         "client": samples[last]["cpu"] - samples[begun]["cpu"],
         "end": samples[-1]["cpu"] - samples[last]["cpu"],
+        "graders": _at(run.graders, samples[-1]["time"]) - _at(run.graders, samples[begun]["time"]),
         "seconds": samples[last]["time"] - samples[begun]["time"],
     }
+
+
+def _at(graders: list[tuple[float, float]], time: float) -> float:
+    return max((seconds for when, seconds in graders if when <= time), default=0.0)
 
 
 def by_thread(run: ProductRun) -> dict[str, float]:
@@ -68,20 +80,23 @@ def by_thread(run: ProductRun) -> dict[str, float]:
     return {name: round(last[name] - first.get(name, 0.0), 2) for name in sorted(last)}
 
 
-def measure(n: int, problems: int, out: Path, profile: Path | None = None) -> dict[str, Any]:
+def measure(
+    n: int, problems: int, out: Path, profile: Path | None = None, graders: bool = False
+) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
-    source = write_problems(out / f"problems-{problems}.jsonl", problems)
+    source = out / f"problems-{problems}.jsonl"
+    write_problems(source, problems, roots=10 if graders else 0)
+    more: dict[str, Any] = {"annotators.arithmetic": {}} if graders else {}
     with stub_server(
         out / f"server-{n}.json", "--slots", "100000", "--ms-per-token", "0"
     ) as server:
-        made = recipe(n, server.url, source, out / f"run-{n}")
+        made = recipe(n, server.url, source, out / f"run-{n}", **more)
         path = write_recipe(out / f"cpu-{n}.toml", made)
         run = label(path, out / f"run-{n}", out / "prefect", _sampler(profile))
     figures = spent(run)
     figures["ms"] = 1000 * figures["client"] / figures["completions"]
     return figures | {
         "n": n,
-        "graders": run.children["graders"],
         "prefect": run.children["prefect"],
         "threads": by_thread(run),
         "requests": len(server.record["requests"]),
@@ -89,24 +104,11 @@ def measure(n: int, problems: int, out: Path, profile: Path | None = None) -> di
 
 
 def _sampler(profile: Path | None) -> list[str] | None:
-    """py-spy, where it is installed; it reads the process from outside."""
+    """py-spy, where it is installed; it reads the process from outside, and who holds the GIL."""
     if profile is None:
         return None
-    return [
-        "py-spy",
-        "record",
-        "-f",
-        "raw",
-        "-r",
-        "100",
-        "-g",
-        "-t",
-        "-d",
-        "600",
-        "-o",
-        str(profile),
-        "-p",
-    ]
+    options = ["-f", "raw", "-r", "100", "-g", "-t", "-d", "600"]
+    return ["py-spy", "record", *options, "-o", str(profile), "-p"]
 
 
 def rows(found: list[dict[str, Any]]) -> list[Row]:
@@ -127,9 +129,22 @@ def rows(found: list[dict[str, Any]]) -> list[Row]:
 
 
 def run_part(out: Path, quick: bool) -> tuple[list[Row], dict[str, Any]]:
-    sizes = {1: 300, 8: 60} if quick else {1: 3000, 8: 600}
-    found = [measure(n, problems, out) for n, problems in sizes.items()]
-    return rows(found), {"runs": found}
-
-
-__all__ = ["measure", "recipe", "run_part", "spent", "subprocess"]
+    sizes = {1: 200, 8: 40} if quick else {1: 3000, 8: 600}
+    found = [measure(n, problems, out / f"n{n}") for n, problems in sizes.items()]
+    graded = measure(8, sizes[8], out / "graders", graders=True)
+    made = rows(found)
+    made.append(
+        Row(
+            "graders, a completion",
+            1000 * graded["graders"] / graded["completions"],
+            at_most=0.1,
+            unit="ms",
+            note="every tenth reference a square root; the arithmetic annotator reads there too",
+        )
+    )
+    if shutil.which("py-spy"):
+        for n, problems in sizes.items():
+            raw = out / f"profile-{n}.raw"
+            measure(n, problems, out / f"profile-n{n}", raw)
+            (out / f"profile-{n}.txt").write_text(summary(raw.read_text()))
+    return made, {"runs": found, "graders": graded}

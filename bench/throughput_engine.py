@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bench import throughput_tokens as tokens
@@ -22,8 +21,6 @@ from pipeline.engines.base import (
     Request,
     Scored,
 )
-
-Texts = Callable[[Request], list[str] | None]
 
 
 @dataclass(slots=True)
@@ -38,16 +35,13 @@ class Asked:
 
 
 class SlottedEngine:
-    """See the module's docstring. `answer` may answer chosen requests in the policy's place."""
+    """See the module's docstring."""
 
-    def __init__(
-        self, inner: Engine, slots: int, ms_per_token: float, answer: Texts | None = None
-    ) -> None:
+    def __init__(self, inner: Engine, slots: int, ms_per_token: float) -> None:
         self.queue = SlotQueue(slots, time.monotonic())
         self.log: list[Asked] = []
         self.tokens = 0
         self._inner = inner
-        self._answer = answer
         self._token_s = ms_per_token / 1000
         self._turns: dict[Work, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -73,12 +67,9 @@ class SlottedEngine:
 
     async def complete(self, request: Request) -> list[Completion]:
         asked = Asked(request.problem_id, request.n, time.monotonic())
-        texts = None if self._answer is None else self._answer(request)
-        if texts is None:
-            plain = replace(request, prompt=Prompt(request.prompt.text))
-            completions = [_retold(one) for one in await self._inner.complete(plain)]
-        else:
-            completions = [_completion(text) for text in texts]
+        # As text: the policy's own tokens are others.
+        plain = replace(request, prompt=replace(request.prompt, token_ids=None))
+        completions = [_retold(one) for one in await self._inner.complete(plain)]
         if self._token_s:
             await self._wait([one.tokens * self._token_s for one in completions])
         asked.ended = time.monotonic()
@@ -122,11 +113,8 @@ class SlottedEngine:
 
 
 def _retold(completion: Completion) -> Completion:
+    """In tokens of the benchmark's."""
     if completion.finish_reason == "failed":
         return completion
-    return replace(_completion(completion.text), finish_reason=completion.finish_reason)
-
-
-def _completion(text: str) -> Completion:
-    ids = tuple(tokens.encode(text))
-    return Completion(text, "stop", len(ids) + 1, ids)
+    ids = tuple(tokens.encode(completion.text))
+    return replace(completion, tokens=len(ids) + 1, token_ids=ids)

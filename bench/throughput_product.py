@@ -33,6 +33,7 @@ class ProductRun:
     manifest: dict[str, Any]
     seconds: float  # of the whole command
     children: dict[str, float]  # processor seconds: graders, prefect
+    graders: list[tuple[float, float]]  # time, their processor seconds so far
     own_peak: int = 0  # bytes, the kernel's high-water mark of the process
     together_peak: int = 0  # bytes resident, with all children
 
@@ -42,8 +43,12 @@ class ProductRun:
         return [one for one in self.samples if "meter" in one]
 
 
-def write_problems(path: Path, problems: int, seed: int = 5) -> Path:
+def write_problems(path: Path, problems: int, seed: int = 5, roots: int = 0) -> Path:
+    """`roots`: of so many problems one has a reference that only Math-Verify can compare."""
     rows = toy_problems(problems, seed=seed)
+    for row in rows[::roots] if roots else ():
+        row["answer"] = f"\\sqrt{{{int(row['answer']) ** 2}}}"
+        row["answer_type"] = "expression"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -58,14 +63,24 @@ def write_recipe(path: Path, recipe: dict[str, Any]) -> Path:
     return path
 
 
-def label(recipe: Path, out: Path, home: Path, beside: list[str] | None = None) -> ProductRun:
-    """Run `stepsmith label`; `beside`: a command that watches it, given its pid last."""
+def label(
+    recipe: Path,
+    out: Path,
+    home: Path,
+    beside: list[str] | None = None,
+    record: Path | None = None,
+) -> ProductRun:
+    """Run `stepsmith label`; `beside`: a command that watches it, given its pid last; `record`:
+    where what it asks of its engines is written."""
     samples = recipe.with_suffix(".samples.jsonl")
     log = recipe.with_suffix(".log")
+    command = [PYTHON, "-m", "bench.throughput_child", str(samples)]
+    if record is not None:
+        command += ["--record", str(record)]
     started = time.monotonic()
     with log.open("w") as output:
         process = subprocess.Popen(
-            [PYTHON, "-m", "bench.throughput_child", str(samples), "label", str(recipe)],
+            [*command, "label", str(recipe)],
             env={**os.environ, "PREFECT_HOME": str(home)},
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -76,7 +91,7 @@ def label(recipe: Path, out: Path, home: Path, beside: list[str] | None = None) 
         while process.poll() is None:
             children.look()
             peak = max(peak, high_water(process.pid))
-            time.sleep(0.1)
+            time.sleep(0.25)
         if watcher is not None:
             watcher.wait()
     seconds = time.monotonic() - started
@@ -84,7 +99,9 @@ def label(recipe: Path, out: Path, home: Path, beside: list[str] | None = None) 
         sys.exit(f"{recipe}: the run ended with {process.returncode}:\n{log.read_text()[-4000:]}")
     rows = [json.loads(line) for line in samples.read_text().splitlines()]
     manifest = json.loads((out / "manifest.json").read_text())
-    return ProductRun(rows, manifest, seconds, children.spent(), peak, children.together)
+    return ProductRun(
+        rows, manifest, seconds, children.spent(), children.graders, peak, children.together
+    )
 
 
 @dataclass(slots=True)

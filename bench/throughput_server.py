@@ -1,7 +1,7 @@
 """The benchmark's stub server: our own server over the toy policy, with slots and a record.
 
     python -m bench.throughput_server --slots 256 --ms-per-token 20 --record FILE [--port 0]
-        [--model error=0.1] [--fault 500:0.1] [--completer]
+        [--model error=0.1] [--fault 500:0.1]
 
 Serves what pipeline/engines/server.py serves, GET /metrics with vLLM's names for what runs and
 waits, and GET /record: the same record that is written to FILE when it is told to stop::
@@ -10,8 +10,8 @@ waits, and GET /record: the same record that is written to FILE when it is told 
      waiting_area, sequences], …], "requests": [[problem, n, arrived, ended, tokens], …]}
 
 Times are of the system's monotonic clock, which all processes of the machine share. The series
-has a row each 50 ms; the areas are exact at each row. With `--completer` chats are answered as
-distilabel's completer wants them (bench/throughput_completer.py).
+has a row each 50 ms; the areas are exact at each row. Chats
+of distilabel's completer are answered as it wants them (bench/throughput_completer.py).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bench.throughput_completer import complete_solution
+from bench.throughput_completer import CompleterEngine
 from bench.throughput_engine import SlottedEngine
 from pipeline.engines.faults import fault_plan
 from pipeline.engines.server import Server
@@ -68,12 +68,8 @@ class Recorder:
 
 
 async def serve(arguments: argparse.Namespace) -> None:
-    engine = SlottedEngine(
-        StubEngine(arguments.model),
-        arguments.slots,
-        arguments.ms_per_token,
-        complete_solution(arguments.model) if arguments.completer else None,
-    )
+    policy = CompleterEngine(StubEngine(arguments.model))
+    engine = SlottedEngine(policy, arguments.slots, arguments.ms_per_token)
     recorder = Recorder(engine, arguments.slots, arguments.ms_per_token)
     faults = fault_plan(arguments.fault, arguments.fault_seed) if arguments.fault else None
     server = Server(engine, "toy", faults)
@@ -110,7 +106,6 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--fault", action="append", default=[])
     parser.add_argument("--fault-seed", type=int, default=0)
-    parser.add_argument("--completer", action="store_true")
     parser.add_argument("--record", type=Path, required=True)
     gc.freeze()  # a server that stops for its own garbage would be measured as an idle client
     asyncio.run(serve(parser.parse_args()))
