@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.engines import openai
+from pipeline.engines import asking
 from pipeline.engines import replica as replicas
 from pipeline.engines.base import Prompt, Request, Sampling
 from pipeline.engines.build import build_engine, check_models
+from pipeline.engines.dialect import Dialect
 from pipeline.engines.replica import Watch
 from pipeline.engines.vllm import VllmEngine
 from pipeline.errors import EngineDown, RecipeError
@@ -28,8 +29,8 @@ def _small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(VllmEngine, "module", (str(HERE / "fake_vllm.py"),))
     quick = Watch(every_s=0.2, limit_s=2.0, first_wait_s=0.05, grace_s=0.3)
     monkeypatch.setattr(VllmEngine, "watch", quick)
-    monkeypatch.setattr(openai, "FIRST_WAIT_S", 0.02)
-    monkeypatch.setattr(openai, "LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(asking, "FIRST_WAIT_S", 0.02)
+    monkeypatch.setattr(asking, "LONGEST_WAIT_S", 0.2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setenv("FAKE_PIDS", str(tmp_path / "pids"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
@@ -157,13 +158,13 @@ def test_prefixes_are_cut_at_token_ends_by_the_folders_tokenizer(tmp_path):
 
 def test_a_prompt_goes_without_a_seed(tmp_path, monkeypatch):
     bodies = []
-    real = openai.Dialect.body
+    real = Dialect.body
 
     def noting(*args: Any) -> dict[str, Any]:
         bodies.append(real(*args))
         return bodies[-1]
 
-    monkeypatch.setattr(openai.Dialect, "body", noting)
+    monkeypatch.setattr(Dialect, "body", noting)
     one = engine(tmp_path / "servers")
 
     async def body() -> None:
