@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -59,23 +60,37 @@ class Refused(Exception):
     """The server will not do this request (its prompt is too long, say)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A server's entry for a model: its hash, and who it says owns it ("vllm", say)."""
+
+    hash: str
+    owner: str
+
+
 class Http:
     """See the module's docstring."""
 
     def __init__(
-        self, model: str, *, path: str, connections: int, requests_per_minute: int = 0
+        self,
+        model: str,
+        *,
+        path: str,
+        connections: int,
+        requests_per_minute: int = 0,
+        advice: str = "",
     ) -> None:
+        """`advice`: what to do where no server answers."""
         self.path = path
+        self.advice = advice or (
+            f"Is the server running? For instance: vllm serve {model} --port 8000"
+        )
         self._per_minute = requests_per_minute
         self._pace = Pace(0)
         self._model = model
         self._connections = connections
         self._key = os.environ.get("OPENAI_API_KEY", "")
         self._session: aiohttp.ClientSession | None = None
-
-    @property
-    def advice(self) -> str:
-        return f"Is the server running? For instance: vllm serve {self._model} --port 8000"
 
     def open(self) -> None:
         self._pace = Pace(self._per_minute)
@@ -132,9 +147,9 @@ class Http:
         if status >= 500:
             raise Gone(f"{url}: HTTP {status}")
 
-    async def entry(self, url: str) -> str:
-        """The hash of the server's entry for the model. Raises Gone; EngineDown where it serves
-        another model or is no server of models."""
+    async def entry(self, url: str) -> Entry:
+        """What the server says of the model. Raises Gone; EngineDown where it serves another model
+        or is no server of models."""
         try:
             served = await self._models(url)
         except Unreachable as error:
@@ -144,7 +159,8 @@ class Http:
         # Times and permission ids change with every start of a server: they say nothing.
         entry = served[self._model]
         stable = {key: entry.get(key) for key in ("id", "root", "parent", "max_model_len")}
-        return hashlib.sha256(repr(sorted(stable.items())).encode()).hexdigest()[:12]
+        digest = hashlib.sha256(repr(sorted(stable.items())).encode()).hexdigest()[:12]
+        return Entry(digest, str(entry.get("owned_by", "")))
 
     async def page(self, url: str) -> str | None:
         """What a server says of itself in Prometheus's format; None where it says nothing."""

@@ -14,8 +14,8 @@ one request of one generated token, retried and bounded as a completion is. vLLM
 it from its prefix cache.
 
 The key is read from OPENAI_API_KEY and appears in no message. Not guaranteed: equal samples for
-equal seeds (servers do not promise it), though equal requests carry equal seeds unless `seeds` is
-off; at which temperature the server takes its log-probabilities (pipeline/engines/base.py).
+equal seeds (servers do not promise it), though equal requests carry equal seeds but to vLLM, which
+gets none; at which temperature the server takes its log-probabilities (pipeline/engines/base.py).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from pipeline.engines.base import (
 from pipeline.engines.chat import chat_completions
 from pipeline.engines.dialect import PATHS, Dialect
 from pipeline.engines.fleet import Fleet, Gone
-from pipeline.engines.http import Http, Refused
+from pipeline.engines.http import Entry, Http, Refused
 from pipeline.engines.known_policies import KnownPolicies
 from pipeline.engines.metrics_page import ServerFigures
 from pipeline.engines.probing import PROBE, PROMPT_LOGPROBS, Probing
@@ -75,9 +75,10 @@ class OpenAIEngine:
         timeout_s: float = 600.0,
         tokenizer: Path | None = None,
         known: KnownPolicies | None = None,
-        seeds: bool = True,
+        advice: str = "",
     ) -> None:
-        """`known`: where the names of models are kept that have no `revision`."""
+        """`known`: where the names of models are kept that have no `revision`. `advice`: what to
+        do where no server answers."""
         wrong = [url for url in base_urls if not url.startswith(("http://", "https://"))]
         if wrong or not base_urls:
             raise RecipeError(
@@ -89,8 +90,9 @@ class OpenAIEngine:
             path=PATHS[api],
             connections=max_running * len(self._urls),
             requests_per_minute=requests_per_minute,
+            advice=advice,
         )
-        self._dialect = Dialect(model, api, seeds=seeds)
+        self._dialect = Dialect(model, api)
         self._fleet = Fleet(
             self._urls,
             max_running,
@@ -222,11 +224,14 @@ class OpenAIEngine:
         for error in wrong:
             if not isinstance(error, Gone):
                 raise error
-        entries = [one for one in results if isinstance(one, str)]
+        entries = [one for one in results if isinstance(one, Entry)]
         if not entries:
             problems = "; ".join(map(str, wrong))
             raise EngineDown(f"no server answers: {problems}. {self._http.advice}", urls=self._urls)
-        self._entry = entries[0]
+        self._entry = entries[0].hash
+        # vLLM draws a seeded sequence apart from its batch, which is slow, promises nothing for
+        # it, and 0.32 dies of one on a CPU as soon as a prompt is read in two parts.
+        self._dialect.seeds = not any(entry.owner == "vllm" for entry in entries)
         self._fleet.start()
         for replica, result in zip(self._fleet.replicas, results, strict=True):
             if isinstance(result, Gone):
@@ -236,7 +241,7 @@ class OpenAIEngine:
     async def _check(self, url: str) -> None:
         """Of a URL that was down, and of all at the end. Raises EngineDown, Gone."""
         entry = await self._http.entry(url)
-        if self._dialect.api == "chat" and not self._revision and entry != self._entry:
+        if self._dialect.api == "chat" and not self._revision and entry.hash != self._entry:
             raise EngineDown(
                 f"{url}: its entry for {self._dialect.model!r} is another than at the start: set "
                 f"`revision` to what identifies the weights, if they are the same",

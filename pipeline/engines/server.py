@@ -61,6 +61,7 @@ class Server:
     log: Path | None = None
     url: str = ""  # base URL, ends in /v1; set once it listens
     requests: int = 0  # readable POST requests so far, the client's probe among them
+    owner: str = "stepsmith"  # as the list of models has it
     chat_only: bool = False  # /v1/completions is not there
     refuses: dict[str, str] = field(default_factory=dict)  # fields of a body: the words of the 400
     reasoning: str = ""  # what a chat answer has thought, in a field of its own
@@ -79,7 +80,7 @@ class Server:
         return web.Response(text="ok")
 
     async def models(self, _: web.Request) -> web.Response:
-        entry = {"id": self.name, "object": "model", "owned_by": "stepsmith"}
+        entry = {"id": self.name, "object": "model", "owned_by": self.owner}
         entry["root"] = self.engine.identity.model_revision
         return web.json_response({"object": "list", "data": [entry]})
 

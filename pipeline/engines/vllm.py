@@ -211,7 +211,7 @@ class VllmEngine:
             patience_s=self._patience_s + model.server.start_s,
             timeout_s=model.timeout_s,
             tokenizer=Path(model.tokenizer) if model.tokenizer else own,
-            seeds=False,
+            advice="Its servers are started again by themselves; their logs say what ails them.",
         )
 
 

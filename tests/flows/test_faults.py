@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,9 +17,10 @@ import pytest
 from pipeline.engines.toy import toy_problems
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import load_recipe
+from tests.flows.fault_servers import FaultServer, answers
+from tests.flows.fault_servers import stepsmith as start
 from tests.flows.reading import committed
 
-ROOT = Path(__file__).parents[2]
 RECIPE = """
 name = "faults"
 [problems]
@@ -45,45 +44,9 @@ dir = "{out}"
 """
 
 
-class Process:
-    """A fault server: its URL once it serves, its report once it was asked to stop."""
-
-    def __init__(self, *options: object) -> None:
-        command = [sys.executable, "-m", "flows.cli", "fault-server", *map(str, options)]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self._out = self._process.stdout
-        line = self._out.readline()
-        self.url = line.removeprefix("toy at ").strip()
-        self.port = int(line.split(":")[2].split("/")[0])
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> str:
-        self._process.send_signal(how)
-        report = self._out.read()
-        self._out.close()
-        self._process.wait(timeout=30)
-        return report
-
-    @property
-    def running(self) -> bool:
-        return self._process.poll() is None
-
-
-Serve = Callable[..., AbstractContextManager[Process]]
-
-
 @pytest.fixture
-def serve() -> Serve:
-    @contextmanager
-    def server(*options: object, port: int = 0) -> Iterator[Process]:
-        process = Process("--served-model-name", "toy", "--port", port, *options)
-        try:
-            yield process
-        finally:
-            if process.running:
-                process.stop(signal.SIGKILL)
-
-    return server
+def serve() -> type[FaultServer]:
+    return FaultServer
 
 
 @pytest.fixture
@@ -103,26 +66,7 @@ def recipe(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def stepsmith(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    def start(*arguments: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", *map(str, arguments)],
-            env={**os.environ, "PREFECT_HOME": str(tmp_path / f"prefect-{time.monotonic_ns()}")},
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    return start
-
-
-def answers(log: Path) -> Counter[tuple[str, int]]:
-    """Choices by (prompt, seed) over all servers that wrote the log; probes have no seed."""
-    found: Counter[tuple[str, int]] = Counter()
-    for row in map(json.loads, log.read_text(encoding="utf-8").splitlines()):
-        if row["seed"] is not None:
-            found[row["prompt"], row["seed"]] += row["choices"]
-    return found
+    return partial(start, tmp_path)
 
 
 def data(folder: Path) -> dict[str, bytes]:
@@ -157,7 +101,16 @@ def test_a_run_through_planted_faults_gives_the_data_of_a_run_without(
     planted = dict(re.findall(r"(\w+): (\d+)(?:,|$)", report.partition("planted: ")[2].strip()))
     assert set(planted) == {"429", "500", "503", "hang", "close", "html", "truncated"}
     assert max(Counter(key for key, n in answers(log).items() if n).values()) == 1
-    assert answers(log).total() == committed(DatasetFolder(tmp_path / "out"))
+    folder = DatasetFolder(tmp_path / "out")
+    assert answers(log).total() == committed(folder)
+    last = json.loads(folder.manifest.read_text())["last_run"]
+    assert last["completions_failed"] == 0
+    counted = {kind: int(count) for kind, count in planted.items()}
+    assert last["errors"] == {
+        **{f"HTTP {status}": counted[status] for status in ("429", "500", "503")},
+        "broken": counted["close"] + counted["hang"],
+        "bad answer": counted["html"] + counted["truncated"],
+    }
 
     with serve("--model", "error=0.1") as sound:
         whole = label(load_recipe(recipe(sound.url)), tmp_path / "whole")

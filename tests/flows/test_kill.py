@@ -299,14 +299,18 @@ def test_a_run_that_is_killed_when_its_last_file_is_published(small):
 
 
 @MANY
-@pytest.mark.parametrize("share", [0.2, 0.8])
-def test_a_run_that_is_asked_to_stop(share, small):
-    out = small.out(f"term-{share}")
+@pytest.mark.parametrize(
+    ("share", "how"), [(0.2, signal.SIGTERM), (0.5, signal.SIGINT), (0.8, signal.SIGINT)]
+)
+def test_a_run_that_is_asked_to_stop(share, how, small):
+    out = small.out(f"{how.name}-{share}")
     log = Log(small.log)
     process = start(small.recipe, "--out", out)
     assert wait_for(process, lambda: log.follow() >= share * small.delivered)
-    process.terminate()
+    process.send_signal(how)
+    asked = time.monotonic()
     _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - asked < 5.0
     assert process.returncode == 130
     said = f"{out}: stopped; what was committed is safe, the same command goes on"
     assert said in errors.decode()

@@ -36,7 +36,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/v1/models":
-            self.say({"data": [{"id": value("--served-model-name")}]})
+            name = value("--served-model-name")
+            self.say({"data": [{"id": name, "owned_by": "vllm"}]})
             return
         Handler.looks += 1
         self.say({}, 503 if "sick" in HOW and Handler.looks > 1 else 200)

@@ -130,6 +130,20 @@ def test_sampling_is_sent_and_silent_options_are_not() -> None:
     talk(body)
 
 
+@pytest.mark.parametrize(("owner", "seeded"), [("vllm", False), ("somebody", True)])
+def test_vllm_gets_no_seeds(owner: str, seeded: bool) -> None:
+    async def run() -> bool:
+        async with running_server(StubEngine("error=0")) as server:
+            server.owner = owner
+            engine = OpenAIEngine([server.url], "stub", revision="r1")
+            await engine.start()
+            await engine.complete(request())
+            await engine.close()
+            return "seed" in server.seen[-1][1]
+
+    assert asyncio.run(run()) is seeded
+
+
 def test_token_ids_are_sent_as_the_prompt() -> None:
     async def body(engine: OpenAIEngine, server: Server) -> None:
         ids = tuple(map(ord, TEXT))
