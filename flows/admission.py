@@ -9,7 +9,6 @@ it is in no cache.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from pipeline.errors import JudgeRefused, StorageError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.journal import Journal
+from pipeline.places import read_json
 from pipeline.posterior.panel_learning import Rates
 from pipeline.purchase import Purchaser
 
@@ -50,7 +50,7 @@ class Record:
     def read(place: Path) -> Record | None:
         """None where there is none, or none that can be read."""
         try:
-            raw = json.loads(place.read_text(encoding="utf-8"))
+            raw = read_json(place)
             admission = Admission.from_dict(raw["admission"])
             return Record(raw["key"], admission, list(raw["cases"]), bool(raw["whole"]))
         except (OSError, ValueError, KeyError, TypeError):

@@ -16,7 +16,8 @@ from pipeline.engines.build import build_engine
 from pipeline.errors import OutputError, StepsmithError
 from pipeline.folder import DatasetFolder, check_owner
 from pipeline.intake import read_intake
-from pipeline.lock import FolderLock
+from pipeline.lock import check_free
+from pipeline.places import exists, place, read_bytes
 from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
 from pipeline.summary import summarize
@@ -29,7 +30,7 @@ SMALL_BYTES = 16 * 2**20
 def label_command(recipe: Recipe, replay: bool) -> None:
     """Raises StepsmithError; prints the table of the run."""
     check_recipe(recipe)
-    folder = DatasetFolder(Path(recipe.output.dir))
+    folder = DatasetFolder(place(recipe.output.dir))
     target = replay_folder(folder.root) if replay else folder
     check_owner(target, recipe.identity())
     if not replay and finished(recipe, folder):
@@ -54,14 +55,12 @@ def check_input(recipe: Recipe, target: DatasetFolder) -> None:
     checks all of it again, and more: that the model is the one of the folder, and that reference
     answers can be graded. Raises FolderBusy too.
     """
-    if (target.plans / "lock").exists():
-        with FolderLock(target.plans):
-            pass  # no other run is at work
+    check_free(target.plans)
     for model in (recipe.policy, recipe.prover()):
         load_prompt(model.prompt)
         build_engine(model, recipe.run.patience_s)
     if target.origin is not None:
-        if not (target.plans / "identity.json").exists():
+        if not exists(target.plans / "identity.json"):
             raise OutputError(f"{target.origin}: holds no run to replay")
         return
     sources = [recipe.problems.source, recipe.solutions.source]
@@ -142,4 +141,7 @@ def _compare(folder: DatasetFolder, target: DatasetFolder) -> None:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "missing"
+    try:
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    except FileNotFoundError:
+        return "missing"

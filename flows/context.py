@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.grading.grader import PRELOAD, Grader
 from pipeline.meter import Meter
+from pipeline.places import exists, is_remote, read_json
 from pipeline.prompt import PromptTemplate, load_prompt
 from pipeline.recipe import Model, Recipe, content_hash
 from pipeline.workers import CheckerPool
@@ -77,6 +77,7 @@ class RunContext:
     meter: Meter
     judges: dict[str, JudgeRole] = field(default_factory=dict)  # by name, in the recipe's order
     engines: list[Engine] = field(default_factory=list)
+    claims: bool = False  # whether another process may work on the same shards
 
     def close(self) -> None:
         for engine in self.engines:
@@ -108,15 +109,16 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
         pool.close()
         raise
     grader, meter = Grader(pool), Meter()
+    claims = is_remote(folder.root)  # its lock is a heartbeat
     return RunContext(
-        recipe, folder, loop, policy, prover, pool, grader, meter, judges, engines=started
+        recipe, folder, loop, policy, prover, pool, grader, meter, judges, started, claims
     )
 
 
 def note_identities(context: RunContext) -> None:
     """Write down the models of a new folder: when its first batch is planned, not before."""
     place = context.folder.plans / "identity.json"
-    if not place.exists():
+    if not exists(place):
         roles = {"policy": context.policy, "prover": context.prover}
         noted = {name: _noted(role.identity, role.template.hash) for name, role in roles.items()}
         for name, role in context.judges.items():
@@ -218,6 +220,6 @@ def _weights(model: Model) -> tuple[object, ...]:
 
 def _read_identities(folder: DatasetFolder) -> dict[str, dict[str, Any]]:
     try:
-        return dict(json.loads((folder.plans / "identity.json").read_text(encoding="utf-8")))
+        return dict(read_json(folder.plans / "identity.json"))
     except FileNotFoundError:
         return {}

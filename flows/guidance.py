@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -14,6 +13,7 @@ import polars as pl
 from annotators.rollouts import SearchTask
 from annotators.search.probe import Guide
 from pipeline.files import write_json
+from pipeline.places import read_json
 from pipeline.posterior.fusion import PRIOR, Fusion, group_name
 from pipeline.recipe import Recipe
 
@@ -91,7 +91,7 @@ class Guidance:
     def read(place: Path) -> Guidance | None:
         """None where nothing was written yet."""
         try:
-            raw = json.loads(place.read_text(encoding="utf-8"))
+            raw = read_json(place)
         except FileNotFoundError:
             return None
         return Guidance(
@@ -124,7 +124,7 @@ def labels_place(plans: Path) -> Path:
 def read_fusion(plans: Path) -> dict[str, Any] | None:
     """None where no posterior was fitted."""
     try:
-        return dict(json.loads(labels_place(plans).read_text(encoding="utf-8")))
+        return dict(read_json(labels_place(plans)))
     except FileNotFoundError:
         return None
 

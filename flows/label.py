@@ -16,7 +16,6 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("PREFECT_CLI_PROMPT", "false")
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
@@ -30,6 +29,7 @@ from flows.run import LabelRun
 from flows.tables import run_rows
 from pipeline.errors import StepsmithError
 from pipeline.folder import DatasetFolder
+from pipeline.places import place
 from pipeline.recipe import parse_recipe
 
 LONGEST = 4  # stages in one phase
@@ -62,7 +62,7 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
     is: no engine is asked. Raises StepsmithError.
     """
     parsed = parse_recipe(recipe, name)
-    folder = DatasetFolder(Path(out), Path(replay_of) if replay_of else None)
+    folder = DatasetFolder(place(out), place(replay_of) if replay_of else None)
     with LabelRun(parsed, folder) as run:
         _LIVE[out] = run
         try:

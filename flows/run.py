@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -44,12 +43,13 @@ from pipeline.errors import (
     StepsmithError,
     StorageError,
 )
-from pipeline.files import remove_leftovers, write_json, write_text
+from pipeline.files import remove_leftovers, remove_tree, write_json, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.intake import read_intake
 from pipeline.judge_name import is_judge
 from pipeline.labels.feeds import feeds
-from pipeline.lock import FolderLock
+from pipeline.lock import folder_lock
+from pipeline.places import exists
 from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
 from pipeline.schemas import SCHEMA_VERSION
@@ -74,7 +74,7 @@ class LabelRun:
         self._slots: asyncio.Semaphore | None = None
         self._stopping = False
         self._broken: StepsmithError | None = None  # what every other shard would meet too
-        self._lock = FolderLock(folder.plans)  # a replay's too: nobody else writes the journal
+        self._lock = folder_lock(folder.plans)  # a replay's too: nobody else writes the journal
 
     @property
     def context(self) -> RunContext:
@@ -84,13 +84,13 @@ class LabelRun:
 
     def __enter__(self) -> LabelRun:
         replay = self.folder.origin is not None
-        if replay and not (self.folder.plans / "identity.json").exists():
+        if replay and not exists(self.folder.plans / "identity.json"):
             raise OutputError(f"{self.folder.origin}: holds no run to replay")
         check_owner(self.folder, self.recipe.identity())
         self._lock.__enter__()
         try:
             if replay:
-                shutil.rmtree(self.folder.root, ignore_errors=True)
+                remove_tree(self.folder.root)
             else:
                 remove_leftovers(self.folder.root)
             self._context = open_context(self.recipe, self.folder, replay)
@@ -163,7 +163,8 @@ class LabelRun:
 
     def groups(self) -> list[list[str]]:
         """Shards that have something to do, grouped so that task runs stay few."""
-        waiting = [name for name, work in self._work.items() if not work.plan.published]
+        published = set(self.folder.shards())  # one listing, not a look for each
+        waiting = [name for name in self._work if name not in published]
         size = -(-len(waiting) * len(self.stages) // MAX_TASK_RUNS) or 1
         for _ in range(len(self._work) - len(waiting)):
             self.context.meter.stages_cached.update(self.stages)
@@ -178,6 +179,7 @@ class LabelRun:
         """Run one stage of some shards. Raises EngineDown, StorageError, RunStopped."""
         if self._stopping:
             raise RunStopped(f"{self.folder.root}: stopped")
+        self._lock.check()
         if self._broken is not None:
             raise type(self._broken)(self._broken.message, **self._broken.fields)
 
