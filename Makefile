@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TRAIN := .venv-train
+RAY := .venv-ray
 
-.PHONY: demo test test-kill test-wheel check bench bench-quality bench-judges train-policies train-judge clean
+.PHONY: demo test test-kill test-ray test-wheel check bench bench-quality bench-judges train-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -26,6 +27,16 @@ test: $(VENV)/ready
 # killed run on the embedded engine: about ten minutes on two cores.
 test-kill: $(VENV)/ready
 	STEPSMITH_KILLS=20 $(BIN)/python -m pytest tests/flows/test_kill.py
+
+# Run folders on a loopback S3 server, and a two-node Ray cluster of which one node is killed, in an
+# environment of their own.
+$(RAY)/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,ray,s3,test-ray]'
+	touch $@
+
+test-ray: $(RAY)/ready
+	$(RAY)/bin/python -m pytest tests/ray
 
 # The built wheel in an empty environment and folder.
 test-wheel: $(VENV)/ready
@@ -72,4 +83,4 @@ train-judge: $(TRAIN)/ready $(VENV)/ready
 	$(BIN)/python -m bench.judge --judge runs/judge/small
 
 clean:
-	rm -rf $(VENV) $(TRAIN) runs build dist *.egg-info
+	rm -rf $(VENV) $(TRAIN) $(RAY) runs build dist *.egg-info

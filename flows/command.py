@@ -6,9 +6,11 @@ import hashlib
 import json
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 
+from flows.cluster import check_cluster, open_cluster
 from flows.run import check_recipe, finished, replay_folder, view_warning
 from flows.tables import print_rows, run_rows
 from pipeline.batches import new_problems, read_batches
@@ -38,6 +40,8 @@ def label_command(recipe: Recipe, replay: bool) -> None:
         print_table(folder)
         return
     check_input(recipe, target)
+    if recipe.run.task_runner == "ray" and not replay:
+        check_cluster(recipe)
     warning = view_warning(recipe)
     if warning:
         print(f"warning: {warning}", file=sys.stderr)
@@ -86,16 +90,14 @@ def _run_flow(recipe: Recipe, folder: DatasetFolder, target: DatasetFolder) -> N
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        from flows.label import label_flow, quiet_prefect
+        from flows.label import label_flow, quiet_prefect, uses_ray
 
         quiet_prefect()
-        flow = label_flow(recipe.run.shards_at_once)
-        flow(
-            recipe.name,
-            recipe.model_dump(mode="json"),
-            str(target.root),
-            str(folder.root) if target.origin else None,
-        )
+        replay_of = str(folder.root) if target.origin else None
+        ray = uses_ray(recipe, replay_of)
+        with open_cluster(recipe, target) if ray else nullcontext():
+            flow = label_flow(recipe.run.shards_at_once, ray)
+            flow(recipe.name, recipe.model_dump(mode="json"), str(target.root), replay_of)
     except KeyboardInterrupt:
         # The command line would only say "Aborted!".
         print(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -77,7 +79,8 @@ class RunContext:
     meter: Meter
     judges: dict[str, JudgeRole] = field(default_factory=dict)  # by name, in the recipe's order
     engines: list[Engine] = field(default_factory=list)
-    claims: bool = False  # whether another process may work on the same shards
+    # When the work was given out, where another process may be at the same shards.
+    term: int | None = None
 
     def close(self) -> None:
         for engine in self.engines:
@@ -86,18 +89,26 @@ class RunContext:
         self.pool.close()
 
 
-def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunContext:
+def open_context(
+    recipe: Recipe,
+    folder: DatasetFolder,
+    replay: bool,
+    told: Mapping[str, dict[str, Any]] | None = None,
+) -> RunContext:
     """Load or connect the engines. Raises EngineDown, PolicyError, RecipeError, OutputError.
 
-    A replay starts no engine: identities come from the folder, tokenizers from the models.
+    A replay starts no engine: identities come from the folder, tokenizers from the models. Nor is
+    policy or prover started where others ask them (workers of a cluster), who `told` what they are.
     """
     loop = LoopThread()
     started: list[Engine] = []
     pool = CheckerPool(recipe.run.grader_processes, preload=PRELOAD)
     try:
         known = _read_identities(folder)
-        policy = _role(recipe.policy, recipe, None, loop, started, known.get("policy"), replay)
-        prover = _role(recipe.prover(), recipe, policy, loop, started, known.get("prover"), replay)
+        own = {**(told or {}), **known}
+        idle = replay or told is not None
+        policy = _role(recipe.policy, recipe, None, loop, started, own.get("policy"), idle)
+        prover = _role(recipe.prover(), recipe, policy, loop, started, own.get("prover"), idle)
         judges = {
             name: _judge(name, recipe, loop, started, known.get(name), replay)
             for name in recipe.judges()
@@ -109,9 +120,10 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
         pool.close()
         raise
     grader, meter = Grader(pool), Meter()
-    claims = is_remote(folder.root)  # its lock is a heartbeat
+    # The lock of a store is a heartbeat: a run that was thought dead may still be at work.
+    term = time.time_ns() // 1_000_000 if is_remote(folder.root) else None
     return RunContext(
-        recipe, folder, loop, policy, prover, pool, grader, meter, judges, started, claims
+        recipe, folder, loop, policy, prover, pool, grader, meter, judges, started, term
     )
 
 
@@ -119,11 +131,16 @@ def note_identities(context: RunContext) -> None:
     """Write down the models of a new folder: when its first batch is planned, not before."""
     place = context.folder.plans / "identity.json"
     if not exists(place):
-        roles = {"policy": context.policy, "prover": context.prover}
-        noted = {name: _noted(role.identity, role.template.hash) for name, role in roles.items()}
-        for name, role in context.judges.items():
-            noted[name] = _noted(role.judge.identity, role.judge.prompt_hash)
-        write_json(place, noted)
+        write_json(place, identities(context))
+
+
+def identities(context: RunContext) -> dict[str, dict[str, str]]:
+    """What a folder notes of its models, by role."""
+    roles = {"policy": context.policy, "prover": context.prover}
+    noted = {name: _noted(role.identity, role.template.hash) for name, role in roles.items()}
+    for name, role in context.judges.items():
+        noted[name] = _noted(role.judge.identity, role.judge.prompt_hash)
+    return noted
 
 
 def known_prompts(folder: DatasetFolder) -> dict[str, str]:

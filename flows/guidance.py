@@ -75,25 +75,28 @@ class Guidance:
         """What shapes the search's stage."""
         return [self.approach_shape(), self.last and self.last.as_dict()]
 
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "share": self.share,
+            "pilot_price": _written(self.pilot_price),
+            "approach": self.approach and self.approach.as_dict(),
+            "last": self.last and self.last.as_dict(),
+        }
+
     def write(self, place: Path) -> None:
         """Raises StorageError."""
-        write_json(
-            place,
-            {
-                "share": self.share,
-                "pilot_price": _written(self.pilot_price),
-                "approach": self.approach and self.approach.as_dict(),
-                "last": self.last and self.last.as_dict(),
-            },
-        )
+        write_json(place, self.as_dict())
 
     @staticmethod
     def read(place: Path) -> Guidance | None:
         """None where nothing was written yet."""
         try:
-            raw = read_json(place)
+            return Guidance.from_dict(read_json(place))
         except FileNotFoundError:
             return None
+
+    @staticmethod
+    def from_dict(raw: Mapping[str, Any]) -> Guidance:
         return Guidance(
             float(raw["share"]),
             _read(raw["pilot_price"]),

@@ -33,10 +33,24 @@ from pipeline.folder import JUDGEMENTS_TABLE, RATIONALES_TABLE, TRUTH_TABLE
 from pipeline.importing import import_shard
 from pipeline.intake import solutions_of
 from pipeline.journal import Journal
+from pipeline.judge_name import is_judge
 from pipeline.places import exists
 from pipeline.purchase import Purchaser
 from pipeline.sampling import screen_shard
 from pipeline.stages import Stage
+
+
+async def run_stage(name: str, works: Sequence[ShardWork], slots: asyncio.Semaphore) -> None:
+    """One stage of some shards, as many at once as there are slots. Raises what a shard raises, in
+    a BaseExceptionGroup."""
+
+    async def one(work: ShardWork) -> None:
+        async with slots:
+            await (work.judge(name) if is_judge(name) else getattr(work, name)())
+
+    async with asyncio.TaskGroup() as group:
+        for work in works:
+            group.create_task(one(work))
 
 
 class ShardWork:
@@ -281,8 +295,9 @@ class ShardWork:
         await asyncio.to_thread(write)
 
     def _take_claim(self) -> None:
-        if self.context.claims and self.context.folder.origin is None:
-            self._claim = Claim(self.context.folder.journal(self.shard.name) / "claim.json")
+        term = self.context.term
+        if term is not None and self.context.folder.origin is None:
+            self._claim = Claim(self.context.folder.journal(self.shard.name) / "claim.json", term)
             self._claim.take()
 
     def _check_claim(self) -> None:

@@ -24,30 +24,40 @@ from pipeline.places import read_json
 
 
 class Claim:
-    """On the shard whose claims are at `place`. Blocking: not for an event loop."""
+    """On the shard whose claims are at `place`. `term`: when the work was given out (milliseconds,
+    by the clock of who gives it out): one of an earlier term is refused. Blocking: not for an event
+    loop."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, term: int) -> None:
         self._place = place
+        self._term = term
         self._token = uuid.uuid4().hex[:12]
         self.number = 0  # the first is 1
 
     def take(self) -> None:
-        """Raises StorageError."""
-        self.number = self._read()[0] + 1
-        write_json(self._place, {"number": self.number, "token": self._token})
+        """Raises FolderBusy where somebody of a later term has it, StorageError."""
+        number, term, _ = self._read()
+        if term > self._term:
+            raise self._taken()
+        self.number = number + 1
+        claim = {"number": self.number, "term": self._term, "token": self._token}
+        write_json(self._place, claim)
 
     def check(self) -> None:
         """Raises FolderBusy where another process has claimed the shard since."""
-        if self._read()[1] != self._token:
-            raise FolderBusy(
-                f"{self._place.parent}: another worker has taken this shard over; what this one "
-                f"buys is not used",
-                folder=str(self._place.parent),
-            )
+        if self._read()[2] != self._token:
+            raise self._taken()
 
-    def _read(self) -> tuple[int, str]:
+    def _taken(self) -> FolderBusy:
+        return FolderBusy(
+            f"{self._place.parent}: another worker has taken this shard over; what this one "
+            f"buys is not used",
+            folder=str(self._place.parent),
+        )
+
+    def _read(self) -> tuple[int, int, str]:
         try:
             found = read_json(self._place)
-            return int(found["number"]), str(found["token"])
+            return int(found["number"]), int(found["term"]), str(found["token"])
         except FileNotFoundError:
-            return 0, ""
+            return 0, 0, ""

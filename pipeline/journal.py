@@ -45,7 +45,7 @@ LINGER_S = 0.1
 STORE_LINGER_S = 0.5  # a PUT takes longer than a write, and each one is paid for
 GROUP = 512
 _DIGEST = 8  # bytes
-_CLAIMED = re.compile(r"claim(\d{4})-")
+_CLAIMED = re.compile(r"claim(\d+)-")
 
 _SCHEMA = pa.schema(
     [
