@@ -25,6 +25,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows import live
 from flows.progress import progress
 from flows.run import LabelRun
 from flows.tables import run_rows
@@ -35,12 +36,11 @@ from pipeline.recipe import Recipe, parse_recipe
 
 Identify = Callable[[], Mapping[str, dict[str, Any]]]
 LONGEST = 4  # stages in one phase
-_LIVE: dict[str, LabelRun] = {}  # open runs of this process, by folder: what tasks work in
 
 
 def stop_runs() -> None:
     """Stop every run of this process; its tasks end at once, so that Prefect can."""
-    for run in list(_LIVE.values()):
+    for run in list(live.RUNS.values()):
         run.stop()
 
 
@@ -52,7 +52,7 @@ def stop_runs() -> None:
 )
 def run_stage(folder: str, stage: str, first: str, shards: list[str]) -> str:
     """One stage of a group of shards, in the run that is open on `folder`."""
-    _LIVE[folder].stage(stage, shards)
+    live.RUNS[folder].stage(stage, shards)
     return first
 
 
@@ -70,7 +70,7 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
     if uses_ray(parsed, replay_of):
         identify, run_stages = _on_ray(parsed, out)
     with LabelRun(parsed, folder, identify) as run:
-        _LIVE[out] = run
+        live.RUNS[out] = run
         try:
             with progress(run.context.meter):
                 run.admit()
@@ -85,7 +85,7 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
                 description=f"{name}: {out}",
             )
         finally:
-            del _LIVE[out]
+            del live.RUNS[out]
     return out
 
 
