@@ -9,7 +9,8 @@ Guaranteed where the store knows a conditional PUT (S3 and what speaks S3 with I
 owner at a time, and one that was taken for dead (a host that slept) notices at its next heartbeat
 and stops; what it writes until then is what pipeline/claim.py says. Not guaranteed: a store without
 conditional PUTs lets in two that begin in the same instant; clocks that differ by more than
-`STALE_S` are believed. After a kill the next owner waits up to `STALE_S`.
+`STALE_S` are believed. After a kill another machine waits up to `STALE_S`; this one sees that the
+process is gone.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class ObjectLock:
     def _refuse(self, number: int) -> None:
         holder = self._read(number)
         beat = holder.get("time")
-        ended = bool(holder.get("ended")) or not isinstance(beat, int | float)
+        ended = bool(holder.get("ended")) or not isinstance(beat, int | float) or _dead(holder)
         if not ended and time.time() - float(beat or 0) < STALE_S:
             raise self._busy(holder)
 
@@ -115,6 +116,7 @@ class ObjectLock:
         holder = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
+            "machine": _machine(),
             "time": round(time.time(), 1),
             "token": self._token,
             "ended": ended,
@@ -132,7 +134,30 @@ class ObjectLock:
         who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
         return FolderBusy(
             f"{self._folder}: another run ({who}) is working in this folder; wait for it (up to "
-            f"{STALE_S:.0f} s after a kill), stop it, or choose another --out",
+            f"{STALE_S:.0f} s after a kill there), stop it, or choose another --out",
             folder=str(self._folder),
             **{k: str(v) for k, v in holder.items() if k != "token"},
         )
+
+
+def _machine() -> str:
+    """What a process id is one of: this boot, and this container's processes. Empty: not known."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _dead(holder: dict[str, Any]) -> bool:
+    """Whether the holder was a process of this machine that is gone."""
+    pid = holder.get("pid")
+    if not isinstance(pid, int) or not _machine() or holder.get("machine") != _machine():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
