@@ -27,10 +27,10 @@ from annotators import answer_logprob
 from flows.cluster import Cluster
 from flows.counts import add
 from flows.run import LabelRun
-from flows.worker import Order, note_learnt
+from flows.worker import Order, pack_learnt
 from pipeline.errors import EngineDown, FolderBusy, RunStopped, StepsmithError
 
-LOOK_S = 1.0  # between two looks at what the driver must notice itself
+LOOK_S = 0.25  # between two looks at what the driver must notice itself
 
 
 @task(name="identify", cache_policy=NO_CACHE, cache_result_in_memory=False, persist_result=False)
@@ -120,7 +120,7 @@ class RayStages:
                 stage,
                 job.shards[0],
                 job.shards,
-                self._learnt(job.shards),
+                pack_learnt([self._run.plan_of(shard) for shard in job.shards]),
                 time.time_ns() // 1_000_000,
             )
         return job.future.wrapped_future
@@ -147,17 +147,6 @@ class RayStages:
         if stage == "check":
             return answer_logprob.NAME in self._run.recipe.annotators
         return stage != "publish"
-
-    def _learnt(self, shards: Sequence[str]) -> str:
-        # All shards of a batch share what was learnt; parameters are long.
-        notes: list[dict[str, Any]] = []
-        of: dict[str, int] = {}
-        for shard in shards:
-            note = note_learnt(self._run.plan_of(shard))
-            if note not in notes:
-                notes.append(note)
-            of[shard] = notes.index(note)
-        return json.dumps({"notes": notes, "of": of})
 
 
 def asker(cluster: Cluster, order: Order) -> Callable[[], dict[str, dict[str, Any]]]:

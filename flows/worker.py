@@ -75,14 +75,22 @@ def _shared_judge(settings: Mapping[str, Any], workers: int) -> dict[str, Any]:
     return {**settings, "max_running": max(whole // workers, 1)}
 
 
-def note_learnt(plan: ShardPlan) -> dict[str, Any]:
-    """What the driver has learnt of a shard, for the worker's plan of it."""
-    guidance = plan.guidance
-    return {
-        "allowance": plan.allowance,
-        "guidance": guidance and guidance.as_dict(),
-        "fusion": plan.fusion and plan.fusion.as_dict(),
-    }
+def pack_learnt(plans: Sequence[ShardPlan]) -> str:
+    """What the driver has learnt of some shards, for a worker's plans of them."""
+    # All shards of a batch share what was learnt, and parameters are long: each once.
+    notes: list[dict[str, Any]] = []
+    of: dict[str, int] = {}
+    for plan in plans:
+        guidance = plan.guidance
+        note = {
+            "allowance": plan.allowance,
+            "guidance": guidance and guidance.as_dict(),
+            "fusion": plan.fusion and plan.fusion.as_dict(),
+        }
+        if note not in notes:
+            notes.append(note)
+        of[plan.shard.name] = notes.index(note)
+    return json.dumps({"notes": notes, "of": of})
 
 
 def identify(order: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -41,6 +42,7 @@ shard_problems = {shard_problems}
 task_runner = "{runner}"
 [run.ray]
 address = "{address}"
+takeovers = {takeovers}
 [output]
 dir = "{out}"
 """
@@ -60,6 +62,7 @@ def write_recipe(
         "shard_problems": 3,
         "runner": "threads",
         "address": "auto",
+        "takeovers": 3,
         **values,
     }
     path = folder / f"recipe-{time.monotonic_ns()}.toml"
@@ -169,6 +172,15 @@ class Nodes:
         (pid,) = _raylets() - before
         self._all += _ray_processes() - set(self._all)
         return psutil.Process(pid)
+
+    def at_work(self, task: str) -> list[psutil.Process]:
+        """Worker processes that are doing a task of this name; Ray titles them so."""
+        found = []
+        for process in _below(self._all):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if task in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
 
     def kill(self, raylet: psutil.Process) -> None:
         for process in (*raylet.children(recursive=True), raylet):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from hashlib import blake2b
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.flows.conftest import run_all
 from tests.ray.scene import (
     MODEL,
     journal_keys,
+    kill,
     published,
     run_command,
     start,
@@ -40,41 +42,83 @@ def second(nodes):
     nodes.kill(node)
 
 
-@pytest.mark.parametrize(
-    ("settings", "more"),
-    [
-        ({}, ""),
-        ({"search": "posterior", "view": "posterior", "budget": 9000}, JUDGE),
-    ],
-    ids=["scan", "posterior, budget and judge"],
-)
-def test_the_dataset_is_that_of_a_run_in_threads(nodes, second, bucket, tmp_path, settings, more):
+def test_what_the_driver_learns_reaches_the_workers(nodes, second, bucket, tmp_path, monkeypatch):
+    # Budget, pilot, prices, parameters, a judge's route: the labels are those of a run in threads.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     log, out = tmp_path / "log", f"{bucket}/run"
-    settings = {**settings, "model": f"{MODEL},log={log}"}
-    alone = write_recipe(tmp_path, str(tmp_path / "alone"), more=more, **settings)
-    run_command("label", alone)
+    settings = {"search": "posterior", "view": "posterior", "budget": 9000, "more": JUDGE}
+    settings |= {"model": f"{MODEL},log={log}"}
+    label_alone(write_recipe(tmp_path, str(tmp_path / "alone"), **settings))
     log.unlink()
     settings |= {"runner": "ray", "address": nodes.address}
-    run_command("label", write_recipe(tmp_path, out, more=more, **settings))
+    run_command("label", write_recipe(tmp_path, out, **settings))
     assert published(out) == published(str(tmp_path / "alone"))
-    manifest = json.loads(read_bytes(place(out) / "manifest.json"))
-    lines = log.read_text().splitlines()
-    assert set(Counter(lines).values()) == {1}
-    if not more:  # the judge has no log
-        assert manifest["last_run"]["completions_bought"] == len(lines)
+    assert set(Counter(lines_of(log)).values()) == {1}
+
+
+def test_a_driver_that_was_killed_goes_on_and_counts_what_workers_bought(
+    nodes, second, tmp_path, monkeypatch
+):
+    # The folder is a path: both nodes see it.
+    log, out = tmp_path / "log", str(tmp_path / "out")
+    settings = {"model": f"{MODEL},latency_ms=2,slots=24,log={log}"}
+    keys = label_alone(write_recipe(tmp_path, str(tmp_path / "alone"), 24, **settings), monkeypatch)
+    log.unlink()
+    settings |= {"runner": "ray", "address": nodes.address}
+    recipe = write_recipe(tmp_path, out, 24, **settings)
+    run = start("label", recipe)
+    wait_until(lambda: run.poll() is not None or len(lines_of(log)) >= len(keys) // 3)
+    assert run.poll() is None, run.communicate()[1]
+    kill(run)
+    kept = set(journal_keys(out))
+    assert kept
+    run_command("label", recipe)
+    assert published(out) == published(str(tmp_path / "alone"))
+    bought = Counter(lines_of(log))
+    assert not kept & {keys[line] for line, count in bought.items() if count > 1}
+    last = json.loads(read_bytes(place(out) / "manifest.json"))["last_run"]
+    # Workers of the killed driver committed a little more before they were ended.
+    assert 0 < last["completions_bought"] <= len(keys) - len(kept)
+    assert last["completions_bought"] + last["completions_cached"] >= len(keys)
+
+
+def test_a_shard_whose_workers_keep_dying_ends_the_run(nodes, second, tmp_path):
+    recipe = write_recipe(
+        tmp_path,
+        str(tmp_path / "out"),
+        3,
+        model=f"{MODEL},latency_ms=50,slots=1",
+        runner="ray",
+        address=nodes.address,
+        takeovers=1,
+    )
+    run = start("label", recipe)
+    killed = 0
+    while run.poll() is None:
+        for worker in nodes.at_work("run_shards"):
+            worker.kill()
+            killed += 1
+        time.sleep(0.5)
+    said = run.communicate(timeout=60)[1]
+    assert run.returncode == 1
+    assert killed == 2
+    assert "its worker died 2 times" in said
+    assert "Traceback" not in said
 
 
 def test_a_node_that_dies_takes_nothing_along(nodes, bucket, tmp_path, monkeypatch):
     log, out = tmp_path / "log", f"{bucket}/run"
     model = f"{MODEL},latency_ms=4,slots=24,log={log}"
-    keys = _run_alone(write_recipe(tmp_path, str(tmp_path / "alone"), 48, model=model), monkeypatch)
+    keys = label_alone(
+        write_recipe(tmp_path, str(tmp_path / "alone"), 48, model=model), monkeypatch
+    )
     log.unlink()
     cluster = {"model": model, "runner": "ray", "address": nodes.address}
     recipe = write_recipe(tmp_path, out, 48, **cluster)
     victim = nodes.add()
     run = start("label", recipe)
     try:
-        wait_until(lambda: run.poll() is not None or _lines(log) >= len(keys) // 3)
+        wait_until(lambda: run.poll() is not None or len(lines_of(log)) >= len(keys) // 3)
         assert run.poll() is None, run.communicate()[1]
         busy = [child for child in victim.children(recursive=True) if "ray::" in _name(child)]
         nodes.kill(victim)
@@ -88,22 +132,22 @@ def test_a_node_that_dies_takes_nothing_along(nodes, bucket, tmp_path, monkeypat
     assert published(out) == published(str(tmp_path / "alone"))
     assert sorted(journal_keys(out)) == sorted(keys.values())
     # A completion that was delivered twice had not been committed when the node died.
-    lines = log.read_text().splitlines()
+    lines = lines_of(log)
     twice = {keys[line] for line, count in Counter(lines).items() if count > 1}
     assert max(Counter(lines).values()) <= 2
     assert not kept & twice, "something committed was bought again"
     print(f"{len(lines)} bought, {len(twice)} of them twice, {len(kept)} committed at the kill")
 
 
-def _lines(log: Path) -> int:
-    return log.read_bytes().count(b"\n") if log.exists() else 0
+def lines_of(log: Path) -> list[str]:
+    return log.read_text().splitlines() if log.exists() else []
 
 
 def _name(process) -> str:
     return " ".join(process.cmdline())
 
 
-def _run_alone(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+def label_alone(recipe: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> dict[str, bytes]:
     """Label in threads, without Prefect; the journal's key of each line of the stub's log."""
     keys: dict[str, bytes] = {}
     real = purchase.draw_keys
@@ -115,7 +159,8 @@ def _run_alone(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes
         keys.update(zip((f"{digest} {draw}" for draw in draws), found, strict=True))
         return found
 
-    monkeypatch.setattr(purchase, "draw_keys", noting)
+    if monkeypatch is not None:
+        monkeypatch.setattr(purchase, "draw_keys", noting)
     parsed = load_recipe(recipe)
     run_all(parsed, DatasetFolder(Path(parsed.output.dir)))
     return keys

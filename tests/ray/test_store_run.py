@@ -11,10 +11,13 @@ from pathlib import Path
 
 import datasets
 import polars as pl
-import pytest
+import s3fs
 
 from pipeline.files import remove_files
+from pipeline.folder import DatasetFolder
 from pipeline.places import glob, place, read_bytes
+from pipeline.recipe import load_recipe
+from tests.flows.conftest import run_all
 from tests.ray.conftest import S3, serve, stop
 from tests.ray.scene import (
     MODEL,
@@ -29,23 +32,19 @@ from tests.ray.scene import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _prefect(prefect_url):
-    """One server for all runs: each would start its own."""
-
-
-@pytest.fixture(scope="module")
-def module_folder(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("store")
+def label(recipe: Path, out: str = "") -> None:
+    """In this process, without Prefect."""
+    parsed = load_recipe(recipe, [f"output.dir={out}"] if out else [])
+    run_all(parsed, DatasetFolder(place(parsed.output.dir)))
 
 
 def lines(log: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
 
 
-def test_the_bytes_are_those_of_a_local_run_and_a_replay_agrees(bucket, tmp_path):
+def test_the_bytes_are_those_of_a_local_run_and_a_replay_agrees(bucket, prefect_url, tmp_path):
     recipe = write_recipe(tmp_path, f"{bucket}/run")
-    run_command("label", recipe, "--out", tmp_path / "local")
+    label(recipe, str(tmp_path / "local"))
     run_command("label", recipe)
     assert published(f"{bucket}/run") == published(str(tmp_path / "local"))
     assert '"replayed": 4, "identical": 4' in run_command("label", recipe, "--replay")
@@ -70,7 +69,7 @@ def test_the_bytes_are_those_of_a_local_run_and_a_replay_agrees(bucket, tmp_path
         assert S3["AWS_SECRET_ACCESS_KEY"].encode() not in read_bytes(path)
 
 
-def test_killed_and_resumed_nothing_committed_is_bought_again(bucket, tmp_path):
+def test_killed_and_resumed_nothing_committed_is_bought_again(bucket, prefect_url, tmp_path):
     log, out = tmp_path / "log", f"{bucket}/run"
     recipe = write_recipe(tmp_path, out, 24, model=f"{MODEL},latency_ms=1,slots=32,log={log}")
     run = start("label", recipe)
@@ -89,32 +88,36 @@ def test_killed_and_resumed_nothing_committed_is_bought_again(bucket, tmp_path):
     assert len(lines(log)) - before == len(final) - len(set(kept))
     assert max(Counter(lines(log)[before:]).values()) == 1
     log.unlink()
-    run_command("label", recipe, "--out", tmp_path / "whole")
+    label(recipe, str(tmp_path / "whole"))
     assert published(out) == published(str(tmp_path / "whole"))
 
 
 def test_a_published_file_that_was_deleted_is_written_again(bucket, tmp_path):
     log, out = tmp_path / "log", f"{bucket}/run"
     recipe = write_recipe(tmp_path, out, model=f"{MODEL},log={log}")
-    run_command("label", recipe)
+    label(recipe)
     whole, bought = published(out), len(lines(log))
     remove_files([place(out) / "data" / "train-00000-00002.parquet"])
-    run_command("label", recipe)
+    label(recipe)
     assert published(out) == whole
     assert len(lines(log)) == bought
 
 
-def test_a_store_that_fails_now_and_then_changes_nothing(bucket, s3_port, tmp_path):
+def test_a_store_that_fails_now_and_then_changes_nothing(bucket, s3_port, tmp_path, monkeypatch):
     port = free_port()
     flaky = Path(__file__).with_name("flaky.py")
     target = f"http://127.0.0.1:{s3_port}"
     proxy = serve([sys.executable, str(flaky), str(port), target, "12"], tmp_path / "proxy", port)
     recipe = write_recipe(tmp_path, f"{bucket}/run")
+    label(recipe, str(tmp_path / "local"))
     try:
-        run_command("label", recipe, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}")
+        with monkeypatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+            s3fs.S3FileSystem.clear_instance_cache()
+            label(recipe)
     finally:
+        s3fs.S3FileSystem.clear_instance_cache()
         stop(proxy)
-    run_command("label", recipe, "--out", tmp_path / "local")
     assert published(f"{bucket}/run") == published(str(tmp_path / "local"))
     manifest = json.loads(read_bytes(place(f"{bucket}/run/manifest.json")))
     assert manifest["last_run"]["completions_failed"] == 0
