@@ -139,7 +139,7 @@ class Nodes:
 
     def __init__(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="ray-")
-        self._all: list[psutil.Process] = []
+        self._raylets: list[psutil.Process] = []
         self.address = f"127.0.0.1:{free_port()}"
         port = self.address.rpartition(":")[2]
         # A dead node is noticed in seconds, not in half a minute.
@@ -159,7 +159,7 @@ class Nodes:
         return self._start(f"--address={self.address}")
 
     def _start(self, *arguments: str, **variables: str) -> psutil.Process:
-        before = _raylets()
+        before = self._raylet_ids()
         ray = str(Path(sys.executable).parent / "ray")
         small = ("--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats")
         subprocess.run(
@@ -169,14 +169,14 @@ class Nodes:
             capture_output=True,
             cwd=ROOT,
         )
-        (pid,) = _raylets() - before
-        self._all += _ray_processes() - set(self._all)
-        return psutil.Process(pid)
+        (pid,) = self._raylet_ids() - before
+        self._raylets.append(psutil.Process(pid))
+        return self._raylets[-1]
 
     def at_work(self, task: str) -> list[psutil.Process]:
         """Worker processes that are doing a task of this name; Ray titles them so."""
         found = []
-        for process in _below(self._all):
+        for process in _below(self._raylets):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if task in " ".join(process.cmdline()):
                     found.append(process)
@@ -187,8 +187,21 @@ class Nodes:
             _kill(process)
 
     def stop(self) -> None:
-        for process in {*self._all, *_below(self._all)}:
+        for process in {*self._mine(), *_below(self._mine())}:
             _kill(process)
+
+    def _raylet_ids(self) -> set[int]:
+        return {process.pid for process in self._mine() if process.name() == "raylet"}
+
+    def _mine(self) -> list[psutil.Process]:
+        """All that `ray start` left running: it names its folder, or the address of the head."""
+        marks = (self._folder, ":" + self.address.rpartition(":")[2])
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            if process.pid != os.getpid() and any(m in word for m in marks for word in words):
+                found.append(process)
+        return found
 
 
 def _below(processes: list[psutil.Process]) -> set[psutil.Process]:
@@ -204,13 +217,3 @@ def _kill(process: psutil.Process) -> None:
         process.kill()
     except psutil.NoSuchProcess:
         return
-
-
-def _raylets() -> set[int]:
-    return {process.pid for process in psutil.process_iter(["name"]) if process.name() == "raylet"}
-
-
-def _ray_processes() -> set[psutil.Process]:
-    """Of this user's clusters, by the name of their programs."""
-    names = ("raylet", "gcs_server")
-    return {one for one in psutil.process_iter(["name"]) if one.name() in names}
