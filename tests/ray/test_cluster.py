@@ -79,7 +79,6 @@ def test_a_driver_that_was_killed_goes_on_and_counts_what_workers_bought(
     last = json.loads(read_bytes(place(out) / "manifest.json"))["last_run"]
     # Workers of the killed driver committed a little more before they were ended.
     assert 0 < last["completions_bought"] <= len(keys) - len(kept)
-    assert last["completions_bought"] + last["completions_cached"] >= len(keys)
 
 
 def test_a_shard_whose_workers_keep_dying_ends_the_run(nodes, second, tmp_path):
