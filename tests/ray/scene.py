@@ -85,7 +85,7 @@ def start(*arguments: object, **variables: str) -> subprocess.Popen[str]:
 def run_command(*arguments: object, code: int = 0, **variables: str) -> str:
     """What it printed, on both streams."""
     process = start(*arguments, **variables)
-    printed, said = process.communicate(timeout=240)
+    printed, said = process.communicate(timeout=480)
     assert process.returncode == code, said[-3000:]
     return printed + said
 
@@ -109,7 +109,7 @@ def port_answers(port: int) -> bool:
     return True
 
 
-def wait_until(there_yet: Callable[[], bool], seconds: float = 180) -> None:
+def wait_until(there_yet: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not there_yet():
         assert time.monotonic() < deadline, "it does not come"

@@ -122,7 +122,7 @@ def test_a_node_that_dies_takes_nothing_along(nodes, bucket, tmp_path, monkeypat
         busy = [child for child in victim.children(recursive=True) if "ray::" in _name(child)]
         nodes.kill(victim)
         kept = set(journal_keys(out))
-        _, said = run.communicate(timeout=240)
+        _, said = run.communicate(timeout=480)
     finally:
         if run.poll() is None:
             run.kill()
