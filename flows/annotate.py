@@ -29,7 +29,8 @@ from pipeline.grading.grader import PRELOAD, Grader
 from pipeline.imported import read_solutions
 from pipeline.importing import import_shard, problems_of, segmentation_of
 from pipeline.labels.derive import Provenance, derive
-from pipeline.lock import FolderLock
+from pipeline.lock import folder_lock
+from pipeline.places import exists
 from pipeline.problems import Problem
 from pipeline.recipe import Labels, Questions, content_hash
 from pipeline.schemas import EVIDENCE, SCHEMA_VERSION
@@ -56,7 +57,7 @@ def annotate_command(source: str, out: Path, annotators: Sequence[str], split: s
     # Of the whole file: the answers of a problem may stand in rows of different shards.
     problems, conflicting = problems_of(imported.solutions)
     problem_of = {problem.problem_id: problem for problem in problems}
-    with FolderLock(folder.work):
+    with folder_lock(folder.work):
         identity = {"solutions": content, "annotators": sources, "split": rule}
         check_owner(folder, identity)
         note_owner(folder, identity)
@@ -65,7 +66,7 @@ def annotate_command(source: str, out: Path, annotators: Sequence[str], split: s
         try:
             for number, part in enumerate(_parts(imported.solutions)):
                 shard = f"00000-{number:05d}"
-                if not folder.published(shard).exists():
+                if not exists(folder.published(shard)):
                     own = [problem_of[name] for name in dict.fromkeys(s.problem_id for s in part)]
                     loop.call(_annotate_part(own, part, annotators, rule, pool, folder, shard))
         finally:

@@ -13,6 +13,7 @@ from flows.evaluate import read_truth
 from flows.evidence import evidence_of
 from flows.tables import Rows, print_rows
 from pipeline.folder import TRUTH_TABLE, DatasetFolder
+from pipeline.places import glob
 from pipeline.posterior.fusion import Fusion
 from pipeline.posterior.parameters import Parameters
 
@@ -25,7 +26,7 @@ def calibrate_command(
     what it says. Raises InputError, StorageError."""
     origin = DatasetFolder(dataset).need_dataset()
     plan = derivation(origin, "posterior", overrides)
-    own = any((origin.evidence_root() / TRUTH_TABLE).glob("*.parquet"))
+    own = bool(glob(origin.evidence_root() / TRUTH_TABLE, "*.parquet"))
     trusted = read_truth(origin, truth) if truth is not None or own else None
     evidence = evidence_of(origin, trusted)
     fusion = evidence.learn(plan.questions, trusted, noted_rates(plan.manifest))

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import InputError, StepsmithError
+from pipeline.places import place
 from pipeline.recipe import Recipe, load_recipe
 
 app = typer.Typer(
@@ -23,11 +24,17 @@ app = typer.Typer(
 )
 
 RecipePath = Annotated[Path, typer.Argument(help="a recipe (TOML)", show_default=False)]
-DatasetPath = Annotated[Path, typer.Argument(help="a dataset's folder", show_default=False)]
+# A place is a path or a URL of an object store.
+DatasetPath = Annotated[
+    Path,
+    typer.Argument(parser=place, metavar="DATASET", help="a dataset's folder", show_default=False),
+]
 Overrides = Annotated[
     list[str], typer.Option("--set", help="override a key: --set policy.temperature=0.7")
 ]
-OutPath = Annotated[Path | None, typer.Option("--out", help="the output folder")]
+OutPath = Annotated[
+    Path | None, typer.Option("--out", parser=place, metavar="PLACE", help="the output folder")
+]
 Limit = Annotated[int | None, typer.Option("--limit", help="take the first N problems; 0: all")]
 
 
@@ -63,7 +70,9 @@ def label(
 @app.command()
 def annotate(
     solutions: Annotated[str, typer.Argument(help="solutions: JSONL, JSON, Parquet or hf:…")],
-    out: Annotated[Path, typer.Option("--out", help="the output folder")],
+    out: Annotated[
+        Path, typer.Option("--out", parser=place, metavar="PLACE", help="the output folder")
+    ],
     annotators: Annotated[
         list[str], typer.Option("--with", help="an annotator; may be given more than once")
     ] = ["arithmetic"],  # noqa: B006

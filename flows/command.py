@@ -6,9 +6,11 @@ import hashlib
 import json
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 
+from flows.cluster import check_cluster, open_cluster
 from flows.context import models_of
 from flows.run import check_recipe, finished, replay_folder, view_warning
 from flows.tables import print_rows, run_rows
@@ -17,7 +19,8 @@ from pipeline.engines.build import build_engine, check_models
 from pipeline.errors import OutputError, StepsmithError
 from pipeline.folder import DatasetFolder, check_owner
 from pipeline.intake import read_intake
-from pipeline.lock import FolderLock
+from pipeline.lock import check_free
+from pipeline.places import exists, place, read_bytes
 from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
 from pipeline.summary import summarize
@@ -30,7 +33,7 @@ SMALL_BYTES = 16 * 2**20
 def label_command(recipe: Recipe, replay: bool) -> None:
     """Raises StepsmithError; prints the table of the run."""
     check_recipe(recipe)
-    folder = DatasetFolder(Path(recipe.output.dir))
+    folder = DatasetFolder(place(recipe.output.dir))
     target = replay_folder(folder.root) if replay else folder
     check_owner(target, recipe.identity())
     if not replay and finished(recipe, folder):
@@ -38,6 +41,8 @@ def label_command(recipe: Recipe, replay: bool) -> None:
         print_table(folder)
         return
     check_input(recipe, target)
+    if recipe.run.task_runner == "ray" and not replay:
+        check_cluster(recipe)
     warning = view_warning(recipe)
     if warning:
         print(f"warning: {warning}", file=sys.stderr)
@@ -55,16 +60,14 @@ def check_input(recipe: Recipe, target: DatasetFolder) -> None:
     checks all of it again, and more: that the model is the one of the folder, and that reference
     answers can be graded. Raises FolderBusy too.
     """
-    if (target.plans / "lock").exists():
-        with FolderLock(target.plans):
-            pass  # no other run is at work
+    check_free(target.plans)
     for model in (recipe.policy, recipe.prover()):
         load_prompt(model.prompt)
         build_engine(model, recipe.run.patience_s)
     if target.origin is None:
         check_models(models_of(recipe))
     if target.origin is not None:
-        if not (target.plans / "identity.json").exists():
+        if not exists(target.plans / "identity.json"):
             raise OutputError(f"{target.origin}: holds no run to replay")
         return
     sources = [recipe.problems.source, recipe.solutions.source]
@@ -90,16 +93,14 @@ def _run_flow(recipe: Recipe, folder: DatasetFolder, target: DatasetFolder) -> N
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        from flows.label import label_flow, quiet_prefect
+        from flows.label import label_flow, quiet_prefect, uses_ray
 
         quiet_prefect()
-        flow = label_flow(recipe.run.shards_at_once)
-        flow(
-            recipe.name,
-            recipe.model_dump(mode="json"),
-            str(target.root),
-            str(folder.root) if target.origin else None,
-        )
+        replay_of = str(folder.root) if target.origin else None
+        ray = uses_ray(recipe, replay_of)
+        with open_cluster(recipe, target) if ray else nullcontext():
+            flow = label_flow(recipe.run.shards_at_once, ray)
+            flow(recipe.name, recipe.model_dump(mode="json"), str(target.root), replay_of)
     except KeyboardInterrupt:
         # The command line would only say "Aborted!".
         print(
@@ -145,4 +146,7 @@ def _compare(folder: DatasetFolder, target: DatasetFolder) -> None:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "missing"
+    try:
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    except FileNotFoundError:
+        return "missing"

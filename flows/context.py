@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from annotators.judge.annotator import Judge, prompt_hash, templates_of
@@ -19,6 +20,7 @@ from pipeline.folder import DatasetFolder
 from pipeline.grading.grader import PRELOAD, Grader
 from pipeline.limits import Limits
 from pipeline.meter import Meter
+from pipeline.places import exists, is_remote, read_json
 from pipeline.prompt import PromptTemplate, load_prompt
 from pipeline.recipe import Model, Recipe, content_hash
 from pipeline.user_cache import user_cache
@@ -81,6 +83,8 @@ class RunContext:
     limits: Limits
     judges: dict[str, JudgeRole] = field(default_factory=dict)  # by name, in the recipe's order
     engines: list[Engine] = field(default_factory=list)
+    # When the work was given out, where another process may be at the same shards.
+    term: int | None = None
 
     def close(self) -> None:
         for engine in self.engines:
@@ -89,10 +93,16 @@ class RunContext:
         self.pool.close()
 
 
-def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunContext:
+def open_context(
+    recipe: Recipe,
+    folder: DatasetFolder,
+    replay: bool,
+    told: Mapping[str, dict[str, Any]] | None = None,
+) -> RunContext:
     """Load or connect the engines. Raises EngineDown, PolicyError, RecipeError, OutputError.
 
-    A replay starts no engine: identities come from the folder, tokenizers from the models.
+    A replay starts no engine: identities come from the folder, tokenizers from the models. Nor is
+    policy or prover started where others ask them (workers of a cluster), who `told` what they are.
     """
     if not replay:
         check_models(models_of(recipe))
@@ -102,8 +112,10 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
     try:
         known = _read_identities(folder)
         models = Connecting(recipe, folder, loop, started, replay)
-        policy = _role("policy", recipe.policy, models, None, known.get("policy"))
-        prover = _role("rollouts", recipe.prover(), models, policy, known.get("prover"))
+        own = {**(told or {}), **known}
+        asked = replace(models, replay=replay or told is not None)
+        policy = _role("policy", recipe.policy, asked, None, own.get("policy"))
+        prover = _role("rollouts", recipe.prover(), asked, policy, own.get("prover"))
         judges = {name: _judge(name, models, known.get(name)) for name in recipe.judges()}
     except BaseException:
         for engine in started:
@@ -112,6 +124,8 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
         pool.close()
         raise
     grader, meter = Grader(pool), Meter()
+    # The lock of a store is a heartbeat: a run that was thought dead may still be at work.
+    term = time.time_ns() // 1_000_000 if is_remote(folder.root) else None
     return RunContext(
         recipe,
         folder,
@@ -124,18 +138,24 @@ def open_context(recipe: Recipe, folder: DatasetFolder, replay: bool) -> RunCont
         Limits(recipe.run, meter),
         judges,
         engines=started,
+        term=term,
     )
 
 
 def note_identities(context: RunContext) -> None:
     """Write down the models of a new folder: when its first batch is planned, not before."""
     place = context.folder.plans / "identity.json"
-    if not place.exists():
-        roles = {"policy": context.policy, "prover": context.prover}
-        noted = {name: _noted(role.identity, role.template.hash) for name, role in roles.items()}
-        for name, role in context.judges.items():
-            noted[name] = _noted(role.judge.identity, role.judge.prompt_hash)
-        write_json(place, noted)
+    if not exists(place):
+        write_json(place, identities(context))
+
+
+def identities(context: RunContext) -> dict[str, dict[str, str]]:
+    """What a folder notes of its models, by role."""
+    roles = {"policy": context.policy, "prover": context.prover}
+    noted = {name: _noted(role.identity, role.template.hash) for name, role in roles.items()}
+    for name, role in context.judges.items():
+        noted[name] = _noted(role.judge.identity, role.judge.prompt_hash)
+    return noted
 
 
 def known_prompts(folder: DatasetFolder) -> dict[str, str]:
@@ -256,6 +276,6 @@ def _weights(model: Model) -> tuple[object, ...]:
 
 def _read_identities(folder: DatasetFolder) -> dict[str, dict[str, Any]]:
     try:
-        return dict(json.loads((folder.plans / "identity.json").read_text(encoding="utf-8")))
+        return dict(read_json(folder.plans / "identity.json"))
     except FileNotFoundError:
         return {}

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from flows.admission import noted_rates
 from flows.evidence import evidence_of, shard_evidence
 from flows.tables import print_rows, run_rows
@@ -18,6 +16,7 @@ from pipeline.files import write_json, write_table, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.feeds import feeds
+from pipeline.places import absolute, exists
 from pipeline.posterior.fusion import Fusion
 from pipeline.recipe import (
     Labels,
@@ -28,6 +27,7 @@ from pipeline.recipe import (
     parse_recipe,
 )
 from pipeline.summary import summarize
+from pipeline.tables import read_frame
 
 
 def derive_command(dataset: Path, out: Path | None, view: str, overrides: list[str]) -> None:
@@ -71,7 +71,7 @@ def derivation(origin: DatasetFolder, view: str, overrides: list[str]) -> Deriva
 def run_derivation(plan: Derivation, origin: DatasetFolder, target: DatasetFolder) -> None:
     """Write the derived dataset, and print its table."""
     settings = plan.settings
-    source = origin.evidence_root().resolve()
+    source = absolute(origin.evidence_root())
     fusion = None if plan.fusion is None else plan.fusion.as_dict()
     identity = {"derived_from": str(source), "labels": settings.model_dump(mode="json")}
     if settings.view == "posterior":
@@ -80,7 +80,7 @@ def run_derivation(plan: Derivation, origin: DatasetFolder, target: DatasetFolde
     note_owner(target, identity)
     started = time.monotonic()
     for shard in origin.shards():
-        if not target.published(shard).exists():
+        if not exists(target.published(shard)):
             _derive_shard(origin, target, shard, plan)
     summary = summarize(target, source, plan.manifest.get("judges", {}))
     facts = card_facts(target)
@@ -132,7 +132,7 @@ def _derive_shard(
     origin: DatasetFolder, target: DatasetFolder, shard: str, plan: Derivation
 ) -> None:
     source = DatasetFolder(origin.evidence_root())
-    old = pl.read_parquet(origin.published(shard))
+    old = origin.published_labels(shard)
     tables = shard_evidence(origin, shard)
     first = old.row(0, named=True) if len(old) else {}
     tree = source.side("tree", shard)
@@ -148,7 +148,7 @@ def _derive_shard(
             segmentation=first.get("segmentation") or "",
             recipe_hash=first.get("recipe_hash") or "",
         ),
-        pl.read_parquet(tree) if tree.exists() else None,
+        read_frame(tree) if exists(tree) else None,
         plan.fusion,
     )
     write_table(target.published(shard), labels)

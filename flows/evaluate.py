@@ -13,6 +13,7 @@ from pipeline.errors import InputError
 from pipeline.evaluation import evaluate, written
 from pipeline.files import write_json
 from pipeline.folder import TRUTH_TABLE, DatasetFolder
+from pipeline.places import glob
 from pipeline.schemas import TRUTH
 from pipeline.tool_report import tool_report
 
@@ -49,7 +50,7 @@ def read_truth(folder: DatasetFolder, given: Path | None) -> pl.DataFrame:
     """Raises InputError where there is none."""
     if given is None:
         place = folder.evidence_root() / TRUTH_TABLE
-        if not any(place.glob("*.parquet")):
+        if not glob(place, "*.parquet"):
             raise InputError(
                 f"{folder.root}: holds no truth; name a table of solution_id, step, verdict, "
                 f"origin with --truth FILE (for the bundled problems: "

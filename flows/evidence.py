@@ -11,10 +11,12 @@ from flows.guidance import unit
 from pipeline.errors import InputError
 from pipeline.folder import DatasetFolder
 from pipeline.labels import pieces
+from pipeline.places import exists
 from pipeline.posterior.fusion import PRIOR, Fusion, learn
 from pipeline.posterior.panel_learning import Rates
 from pipeline.recipe import Questions
 from pipeline.step_truth import align
+from pipeline.tables import read_frame
 
 MOST = 1500  # problems that a fit reads
 
@@ -65,19 +67,19 @@ class Evidence:
 def shard_evidence(origin: DatasetFolder, shard: str) -> Evidence:
     """Of all problems of a published shard."""
     source = DatasetFolder(origin.evidence_root())
-    old = pl.read_parquet(origin.published(shard), columns=["solution_id", "prefix_hash", "prover"])
-    problems = pl.read_parquet(source.side("problems", shard))
+    old = origin.published_labels(shard, ["solution_id", "prefix_hash", "prover"])
+    problems = read_frame(source.side("problems", shard))
     asked = source.side("questions", shard)
-    if asked.exists():
-        reasons = pl.read_parquet(asked, columns=["problem_id", "question_reason"])
+    if exists(asked):
+        reasons = read_frame(asked, ["problem_id", "question_reason"])
         problems = problems.join(reasons, on="problem_id")
-    solutions = pl.read_parquet(source.side("solutions", shard)).join(
+    solutions = read_frame(source.side("solutions", shard)).join(
         old.rename({"prefix_hash": "prefix_hashes"}),
         on="solution_id",
         how="left",
         maintain_order="left",
     )
-    return Evidence(problems, solutions, pl.read_parquet(source.side("evidence", shard)))
+    return Evidence(problems, solutions, read_frame(source.side("evidence", shard)))
 
 
 def evidence_of(origin: DatasetFolder, trusted: pl.DataFrame | None = None) -> Evidence:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -14,6 +13,7 @@ import polars as pl
 from annotators.rollouts import SearchTask
 from annotators.search.probe import Guide
 from pipeline.files import write_json
+from pipeline.places import read_json
 from pipeline.posterior.fusion import PRIOR, Fusion, group_name
 from pipeline.recipe import Recipe
 
@@ -75,25 +75,28 @@ class Guidance:
         """What shapes the search's stage."""
         return [self.approach_shape(), self.last and self.last.as_dict()]
 
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "share": self.share,
+            "pilot_price": _written(self.pilot_price),
+            "approach": self.approach and self.approach.as_dict(),
+            "last": self.last and self.last.as_dict(),
+        }
+
     def write(self, place: Path) -> None:
         """Raises StorageError."""
-        write_json(
-            place,
-            {
-                "share": self.share,
-                "pilot_price": _written(self.pilot_price),
-                "approach": self.approach and self.approach.as_dict(),
-                "last": self.last and self.last.as_dict(),
-            },
-        )
+        write_json(place, self.as_dict())
 
     @staticmethod
     def read(place: Path) -> Guidance | None:
         """None where nothing was written yet."""
         try:
-            raw = json.loads(place.read_text(encoding="utf-8"))
+            return Guidance.from_dict(read_json(place))
         except FileNotFoundError:
             return None
+
+    @staticmethod
+    def from_dict(raw: Mapping[str, Any]) -> Guidance:
         return Guidance(
             float(raw["share"]),
             _read(raw["pilot_price"]),
@@ -124,7 +127,7 @@ def labels_place(plans: Path) -> Path:
 def read_fusion(plans: Path) -> dict[str, Any] | None:
     """None where no posterior was fitted."""
     try:
-        return dict(json.loads(labels_place(plans).read_text(encoding="utf-8")))
+        return dict(read_json(labels_place(plans)))
     except FileNotFoundError:
         return None
 

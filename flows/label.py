@@ -16,7 +16,7 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("PREFECT_CLI_PROMPT", "false")
 
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from prefect import flow, task
@@ -25,20 +25,22 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows import live
 from flows.progress import progress
 from flows.run import LabelRun
 from flows.tables import run_rows
 from pipeline.errors import StepsmithError
 from pipeline.folder import DatasetFolder
-from pipeline.recipe import parse_recipe
+from pipeline.places import is_url, place
+from pipeline.recipe import Recipe, parse_recipe
 
+Identify = Callable[[], Mapping[str, dict[str, Any]]]
 LONGEST = 4  # stages in one phase
-_LIVE: dict[str, LabelRun] = {}  # open runs of this process, by folder: what tasks work in
 
 
 def stop_runs() -> None:
     """Stop every run of this process; its tasks end at once, so that Prefect can."""
-    for run in list(_LIVE.values()):
+    for run in list(live.RUNS.values()):
         run.stop()
 
 
@@ -50,7 +52,7 @@ def stop_runs() -> None:
 )
 def run_stage(folder: str, stage: str, first: str, shards: list[str]) -> str:
     """One stage of a group of shards, in the run that is open on `folder`."""
-    _LIVE[folder].stage(stage, shards)
+    live.RUNS[folder].stage(stage, shards)
     return first
 
 
@@ -59,16 +61,20 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
     """Label the problems of `recipe` into the folder `out`; returns the folder.
 
     `name` is only what Prefect shows. With `replay_of`, the journal of that folder is all there
-    is: no engine is asked. Raises StepsmithError.
+    is: no engine is asked, and no cluster. Raises StepsmithError.
     """
     parsed = parse_recipe(recipe, name)
-    folder = DatasetFolder(Path(out), Path(replay_of) if replay_of else None)
-    with LabelRun(parsed, folder) as run:
-        _LIVE[out] = run
+    folder = DatasetFolder(place(out), place(replay_of) if replay_of else None)
+    identify: Identify | None = None
+    run_stages: Callable[[LabelRun, str], None] = _run_stages
+    if uses_ray(parsed, replay_of):
+        identify, run_stages = _on_ray(parsed, out)
+    with LabelRun(parsed, folder, identify) as run:
+        live.RUNS[out] = run
         try:
             with progress(run.context):
                 run.admit()
-                _run_stages(run, out)
+                run_stages(run, out)
             summary = run.finish()
             create_table_artifact(
                 key="label-run",
@@ -79,7 +85,7 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
                 description=f"{name}: {out}",
             )
         finally:
-            del _LIVE[out]
+            del live.RUNS[out]
     return out
 
 
@@ -108,6 +114,22 @@ def _run_stages(run: LabelRun, out: str) -> None:
             then()
 
 
+def _on_ray(recipe: Recipe, out: str) -> tuple[Identify, Callable[[LabelRun, str], None]]:
+    # Ray is an extra: known only where a recipe names it.
+    from flows.cluster import connected
+    from flows.ray_stages import RayStages, asker
+    from flows.worker import Order
+
+    cluster = connected(recipe)
+    shared = out if is_url(out) else os.path.abspath(out)
+    order = Order(recipe.model_dump(mode="json"), shared, os.getcwd(), cluster.workers)
+    return asker(cluster, order), lambda run, _: RayStages(run, cluster, order).all()
+
+
+def uses_ray(recipe: Recipe, replay_of: str | None) -> bool:
+    return recipe.run.task_runner == "ray" and replay_of is None
+
+
 def _settle(futures: list[PrefectFuture[str]]) -> None:
     """Wait for all, so that what can be finished is; then raise the first error that is ours."""
     errors: list[BaseException] = []
@@ -121,9 +143,14 @@ def _settle(futures: list[PrefectFuture[str]]) -> None:
         raise (ours or errors)[0]
 
 
-def label_flow(workers: int) -> Any:
-    """The flow with room for `workers` groups of shards at once."""
+def label_flow(workers: int, ray: bool = False) -> Any:
+    """The flow with room for `workers` groups of shards at once; on the cluster that this process
+    is connected to, for as many as that has."""
     runner: Any = ThreadPoolTaskRunner(max_workers=LONGEST * workers)
+    if ray:
+        from prefect_ray import RayTaskRunner
+
+        runner = RayTaskRunner()
     return label.with_options(task_runner=runner)
 
 

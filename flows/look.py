@@ -12,6 +12,7 @@ from flows.tables import print_rows, run_rows
 from pipeline.batches import read_batches
 from pipeline.errors import InputError
 from pipeline.folder import DatasetFolder
+from pipeline.places import exists, glob
 from pipeline.show import render
 from pipeline.summary import summarize
 
@@ -45,14 +46,14 @@ def status_command(dataset: Path) -> None:
     published = set(folder.shards())
     stages: Counter[str] = Counter()
     shards = [shard.name for batch in batches for shard in batch.shards()]
-    for marker in (folder.work / "stages").glob("*/*/done.json"):
+    for marker in glob(folder.work / "stages", "*/*/done.json"):
         stages[marker.parent.name.rpartition("-")[0]] += 1
     rows = [
         ("batches", f"{len(batches)}"),
         ("shards", f"{len(shards) or len(published)}"),
         *((f"  {name} done", f"{count}") for name, count in sorted(stages.items())),
         ("  published", f"{len(published)}"),
-        ("manifest", "written" if folder.manifest.exists() else "not yet: the run has not ended"),
+        ("manifest", "written" if exists(folder.manifest) else "not yet: the run has not ended"),
     ]
     print_rows(f"{dataset}", rows)
     if published:

@@ -10,7 +10,6 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from annotators.search import GUIDED_SEARCHES, TREE_SEARCHES
 from flows.context import models_of
@@ -21,6 +20,7 @@ from pipeline.batches import new_problems, read_batches
 from pipeline.engines.build import build_engine, check_models
 from pipeline.folder import DatasetFolder
 from pipeline.intake import read_intake
+from pipeline.places import place
 from pipeline.problems import Problem
 from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
@@ -43,7 +43,7 @@ class Guess:
 def print_plan(recipe: Recipe) -> None:
     """Raises InputError for anything that a run would refuse before spending."""
     check_recipe(recipe)
-    folder = DatasetFolder(Path(recipe.output.dir))
+    folder = DatasetFolder(place(recipe.output.dir))
     read = read_intake(recipe)
     batches = read_batches(folder.work)
     fresh = new_problems(batches, read.problems)

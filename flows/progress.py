@@ -91,7 +91,15 @@ class View:
     def load(self) -> Load:
         """Of all engines together."""
         loads = [engine.load() for engine in self._context.engines]
+        meter = self._context.meter
         asked = [load for load in loads if load.prompt_tokens is not None]
+        if meter.prompt_tokens:
+            asked.append(
+                Load(
+                    prompt_tokens=meter.prompt_tokens,
+                    prompt_tokens_cached=meter.prompt_tokens_cached,
+                )
+            )
         return Load(
             running=sum(load.running for load in loads),
             waiting=sum(load.waiting for load in loads),
@@ -104,7 +112,7 @@ class View:
 
     def errors(self) -> dict[str, int]:
         """By kind, most frequent first."""
-        found: Counter[str] = Counter()
+        found = Counter(self._context.meter.errors)
         for engine in self._context.engines:
             found.update(engine.troubles)
         return dict(found.most_common())

@@ -14,7 +14,6 @@ run's seed; a budget is shared among shards by how many solutions each would ask
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from flows.guidance import unit
 from pipeline.labels import pieces
 from pipeline.labels.layout import Bools, Ints
 from pipeline.labels.tools import Tools, read_tools
+from pipeline.places import read_json
 from pipeline.posterior.fusion import Fusion, fuse
 from pipeline.recipe import Recipe, content_hash
 
@@ -46,7 +46,7 @@ class Route:
 
 def read_route(place: Path) -> Route | None:
     try:
-        raw = json.loads(place.read_text(encoding="utf-8"))
+        raw = read_json(place)
     except FileNotFoundError:
         return None
     return Route(list(raw["solutions"]), raw["allowance"])

@@ -13,10 +13,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import platform
-import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from importlib.metadata import version
 from pathlib import Path
@@ -34,38 +33,49 @@ from flows.context import RunContext, known_prompts, note_identities, open_conte
 from flows.guidance import read_fusion
 from flows.phases import Phase, Phases
 from flows.progress import View
-from flows.shards import ShardWork
+from flows.shard_plan import ShardPlan
+from flows.shards import ShardWork, run_stage
 from flows.take_in import take_in
 from pipeline.batches import Batch, new_problems, plan_batch, read_batches
 from pipeline.card import card, card_facts
 from pipeline.errors import (
     EngineDown,
+    FolderBusy,
     OutputError,
     RecipeError,
     RunStopped,
     StepsmithError,
     StorageError,
 )
-from pipeline.files import remove_leftovers, write_json, write_text
+from pipeline.files import remove_leftovers, remove_tree, write_json, write_text
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.intake import read_intake
 from pipeline.judge_name import is_judge
 from pipeline.labels.feeds import feeds
-from pipeline.lock import FolderLock
+from pipeline.lock import folder_lock
+from pipeline.places import exists
 from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
 from pipeline.schemas import SCHEMA_VERSION
 from pipeline.summary import Summary, summarize
 
 MAX_TASK_RUNS = 240  # Prefect's server drowns in thousands; four or five tasks a group
+GROUPS_A_WORKER = 4  # of a cluster at least, so that none is left with nothing for long
 _VERSIONS = ("ctranslate2", "datasets", "math-verify", "polars", "prefect", "pyarrow")
 
 
 class LabelRun:
     """Open as a context manager. Raises StepsmithError; nothing is spent before `stage`."""
 
-    def __init__(self, recipe: Recipe, folder: DatasetFolder) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: DatasetFolder,
+        identify: Callable[[], Mapping[str, dict[str, Any]]] | None = None,
+    ) -> None:
+        """`identify`: where workers of a cluster ask policy and prover, says what these are."""
         check_recipe(recipe)
+        self._identify = identify
         self.recipe = recipe
         self.folder = folder
         self.skipped: Counter[str] = Counter()
@@ -76,7 +86,7 @@ class LabelRun:
         self._slots: asyncio.Semaphore | None = None
         self._stopping = False
         self._broken: StepsmithError | None = None  # what every other shard would meet too
-        self._lock = FolderLock(folder.plans)  # a replay's too: nobody else writes the journal
+        self._lock = folder_lock(folder.plans)  # a replay's too: nobody else writes the journal
 
     @property
     def context(self) -> RunContext:
@@ -86,7 +96,7 @@ class LabelRun:
 
     def __enter__(self) -> LabelRun:
         replay = self.folder.origin is not None
-        if replay and not (self.folder.plans / "identity.json").exists():
+        if replay and not exists(self.folder.plans / "identity.json"):
             raise OutputError(f"{self.folder.origin}: holds no run to replay")
         check_owner(self.folder, self.recipe.identity())
         self._lock.__enter__()
@@ -95,10 +105,11 @@ class LabelRun:
         gc.set_threshold(50_000, 20, 50)
         try:
             if replay:
-                shutil.rmtree(self.folder.root, ignore_errors=True)
+                remove_tree(self.folder.root)
             else:
                 remove_leftovers(self.folder.root)
-            self._context = open_context(self.recipe, self.folder, replay)
+            told = None if self._identify is None else self._identify()
+            self._context = open_context(self.recipe, self.folder, replay, told)
             self._slots = asyncio.Semaphore(self.recipe.run.shards_at_once)
             self._plan(replay)
         except BaseException:
@@ -166,10 +177,16 @@ class LabelRun:
         except CancelledError:
             raise RunStopped(f"{self.folder.root}: stopped") from None
 
-    def groups(self) -> list[list[str]]:
-        """Shards that have something to do, grouped so that task runs stay few."""
-        waiting = [name for name, work in self._work.items() if not work.plan.published]
-        size = -(-len(waiting) * len(self.stages) // MAX_TASK_RUNS) or 1
+    def groups(self, workers: int = 0) -> list[list[str]]:
+        """Shards that have something to do, grouped so that task runs stay few. `workers`: of a
+        cluster, each of which does one group at a time."""
+        published = set(self.folder.shards())  # one listing, not a look for each
+        waiting = [name for name in self._work if name not in published]
+        runs = max(MAX_TASK_RUNS, GROUPS_A_WORKER * workers * len(self.stages))
+        size = -(-len(waiting) * len(self.stages) // runs) or 1
+        if workers:  # a worker has shards enough to overlap, where there are enough for all
+            share = -(-len(waiting) // workers)
+            size = max(size, min(self.recipe.run.shards_at_once, share))
         for _ in range(len(self._work) - len(waiting)):
             self.context.meter.stages_cached.update(self.stages)
         return [waiting[i : i + size] for i in range(0, len(waiting), size)]
@@ -179,32 +196,47 @@ class LabelRun:
         self._stopping = True
         self.context.loop.cancel_all()
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
+    def plan_of(self, shard: str) -> ShardPlan:
+        """With what the run has learnt of it so far."""
+        return self._work[shard].plan
+
+    def limit_reached(self) -> str | None:
+        """Which limit lets nothing more be bought, if one does."""
+        self.context.limits.closed()
+        return self.context.limits.reached
+
+    def leave(self, shard: str) -> None:
+        """For a later run: it has not all its samples."""
+        self._work[shard].left = True
+
+    def left(self, shard: str) -> bool:
+        return self._work[shard].left
+
+    def check_lock(self) -> None:
+        """Raises FolderBusy where another run has taken the folder over."""
+        self._lock.check()
+
     def stage(self, name: str, shards: Sequence[str]) -> None:
         """Run one stage of some shards. Raises EngineDown, StorageError, RunStopped."""
         if self._stopping:
             raise RunStopped(f"{self.folder.root}: stopped")
+        self._lock.check()
         if self._broken is not None:
             raise type(self._broken)(self._broken.message, **self._broken.fields)
 
-        async def one(work: ShardWork) -> None:
-            assert self._slots is not None
-            if work.left:
-                return
-            async with self._slots:
-                await (work.judge(name) if is_judge(name) else getattr(work, name)())
-
-        async def every() -> None:
-            async with asyncio.TaskGroup() as group:
-                for shard in shards:
-                    group.create_task(one(self._work[shard]))
-
+        assert self._slots is not None
+        works = [self._work[shard] for shard in shards]
         try:
-            self.context.loop.call(every())
+            self.context.loop.call(run_stage(name, works, self._slots))
         except CancelledError:
             raise RunStopped(f"{self.folder.root}: stopped") from None
         except BaseExceptionGroup as errors:
             error = errors.exceptions[0]
-            if isinstance(error, EngineDown | StorageError):
+            if isinstance(error, EngineDown | StorageError | FolderBusy):
                 self._broken = error
             raise error from None
 
@@ -310,8 +342,6 @@ def check_recipe(recipe: Recipe) -> None:
             probes_of(judge)
         else:
             build_checker(name, settings)
-    if recipe.run.task_runner != "threads":
-        raise RecipeError("run.task_runner: only 'threads' is there yet", key="run.task_runner")
 
 
 def view_warning(recipe: Recipe) -> str | None:

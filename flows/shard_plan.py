@@ -5,7 +5,6 @@ A stage's hash holds everything that shaped it, so a changed recipe never meets 
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from flows.guidance import Guidance, Known, guidance_place, read_fusion
 from flows.routing import Route, read_route
 from pipeline.batches import Batch, Shard, problems_hash
 from pipeline.files import write_json
+from pipeline.places import exists, read_json
 from pipeline.posterior.fusion import Fusion
 from pipeline.problems import Problem
 from pipeline.recipe import content_hash
@@ -45,11 +45,12 @@ class ShardPlan:
         self.routes: dict[str, Route] = {}  # of each judge: whom it is asked about
         self.refused: dict[str, frozenset[tuple[str, int]]] = {}  # of a replay, by stage
         self._screen: Stage | None = None
+        self._imported: dict[str, str | None] = {}  # hashes of what was imported with the batch
         self._problems: list[Problem] | None = None
 
     @property
     def published(self) -> bool:
-        return self.context.folder.published(self.shard.name).exists()
+        return exists(self.context.folder.published(self.shard.name))
 
     def problems(self) -> list[Problem]:
         if self._problems is None:
@@ -73,10 +74,15 @@ class ShardPlan:
                     recipe.steps.model_dump(mode="json"),
                     recipe.questions.model_dump(mode="json"),
                     recipe.seed,
-                    self.batch.imported_hash("solutions", self.shard),
+                    self._imported_hash("solutions"),
                 ],
             )
         return self._screen
+
+    def _imported_hash(self, name: str) -> str | None:
+        if name not in self._imported:
+            self._imported[name] = self.batch.imported_hash(name, self.shard)
+        return self._imported[name]
 
     def search_stage(self) -> Stage:
         settings = self.rollout_settings()
@@ -86,7 +92,7 @@ class ShardPlan:
             settings.window,
             settings.solutions,
             settings.searches,
-            self.batch.imported_hash("rollouts", self.shard),
+            self._imported_hash("rollouts"),
         ]
         if self.guidance is not None:
             shape += [self._guided_shape(), self.guidance.shape()]
@@ -214,7 +220,7 @@ class ShardPlan:
 
     def recall(self) -> None:
         """For a replay: what the shard was published by."""
-        noted = json.loads(self.note().read_text(encoding="utf-8"))
+        noted = read_json(self.note())
         self.allowance = None if noted["allowance"] is None else int(noted["allowance"])
         plans = self.context.folder.plans
         # Notes of older folders have no budget; nor had they a guided search.

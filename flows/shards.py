@@ -1,13 +1,17 @@
 """The stages of one shard: screen, pilot, approach, search, check, judge, confirm, publish.
 
 Each returns at once where its result is there. Tables are read and written off the event loop.
+Where the shard may be another worker's too, each begins by claiming it (pipeline/claim.py), and
+raises FolderBusy when it has lost it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,15 +26,33 @@ from flows.rationales import rationales
 from flows.shard_plan import ShardPlan
 from flows.shard_tables import ShardTables
 from pipeline.batches import Batch, Shard
+from pipeline.claim import Claim
 from pipeline.engines.build import sampling_of
 from pipeline.files import link_or_copy, write_table
 from pipeline.folder import JUDGEMENTS_TABLE, RATIONALES_TABLE, TRUTH_TABLE
 from pipeline.importing import import_shard
 from pipeline.intake import solutions_of
 from pipeline.journal import Journal
+from pipeline.judge_name import is_judge
+from pipeline.places import exists
 from pipeline.purchase import Purchaser
 from pipeline.sampling import screen_shard
 from pipeline.stages import Stage
+
+
+async def run_stage(name: str, works: Sequence[ShardWork], slots: asyncio.Semaphore) -> None:
+    """One stage of some shards, as many at once as there are slots. Raises what a shard raises, in
+    a BaseExceptionGroup."""
+
+    async def one(work: ShardWork) -> None:
+        if work.left:
+            return
+        async with slots:
+            await (work.judge(name) if is_judge(name) else getattr(work, name)())
+
+    async with asyncio.TaskGroup() as group:
+        for work in works:
+            group.create_task(one(work))
 
 
 class ShardWork:
@@ -43,12 +65,13 @@ class ShardWork:
         self.plan = ShardPlan(context, batch, shard)
         self.tables = ShardTables(self.plan)
         self.left = False  # for a later run: a limit was reached before its samples were there
+        self._claim: Claim | None = None
 
     # The stages.
 
     async def screen(self) -> None:
-        place = self.plan.screen_stage()
-        if self._skip("screen", place):
+        place = await self._begin("screen", self.plan.screen_stage)
+        if place is None:
             return
         context = self.context
         if context.limits.closed():
@@ -81,7 +104,7 @@ class ShardWork:
             "tokens": sum(q["tokens"] for q in questions),
             "live": sum(q["question_reason"] is None for q in questions),
         }
-        await asyncio.to_thread(place.finish, tables, counts)
+        await self._finish(place, tables, counts)
         context.meter.stages["screen"] += 1
 
     async def pilot(self) -> None:
@@ -89,8 +112,8 @@ class ShardWork:
         if self.plan.guidance is None or not self.plan.guidance.share:
             self.context.meter.stages_cached["pilot"] += 1
             return
-        place = self.plan.pilot_stage()
-        if self._skip("pilot", place):
+        place = await self._begin("pilot", self.plan.pilot_stage)
+        if place is None:
             return
         known = await asyncio.to_thread(self.tables.known, None)
         await self._roll_out(place, self.plan.pilot_settings(known))
@@ -101,8 +124,8 @@ class ShardWork:
         if self.plan.guidance is None or self.plan.guidance.approach is None:
             self.context.meter.stages_cached["approach"] += 1
             return
-        place = self.plan.approach_stage()
-        if self._skip("approach", place):
+        place = await self._begin("approach", self.plan.approach_stage)
+        if place is None:
             return
         piloted = self.plan.pilot_stage() if self.plan.guidance.share else None
         known = await asyncio.to_thread(self.tables.known, piloted)
@@ -110,8 +133,8 @@ class ShardWork:
         self.context.meter.stages["approach"] += 1
 
     async def search(self) -> None:
-        place = self.plan.search_stage()
-        if self._skip("search", place):
+        place = await self._begin("search", self.plan.search_stage)
+        if place is None:
             return
         known = None
         if self.plan.guidance is not None:
@@ -121,8 +144,8 @@ class ShardWork:
 
     async def _roll_out(self, place: Stage, settings: RolloutSettings) -> None:
         context = self.context
-        solutions = self.plan.screen_stage().read("solutions")
-        tasks = await asyncio.to_thread(lambda: self.tables.search_tasks(solutions))
+        read = self.plan.screen_stage().read
+        tasks = await asyncio.to_thread(lambda: self.tables.search_tasks(read("solutions")))
         async with self._buying(context.prover, logprobs=self.plan.grows) as purchaser:
             paid = await self._deposit(tasks, purchaser)
             tables = await annotate_shard(tasks, settings, purchaser, paid)
@@ -136,12 +159,12 @@ class ShardWork:
             "truncated": rollouts.column("finish_reason").to_pylist().count("length"),
             "tokens": sum(rollouts.column("tokens").to_pylist()),
         }
-        await asyncio.to_thread(place.finish, tables, counts)
+        await self._finish(place, tables, counts)
 
     async def judge(self, name: str) -> None:
         """Ask a judge about the solutions of its route."""
-        place = self.plan.judge_stage(name)
-        if self._skip(name, place):
+        place = await self._begin(name, lambda: self.plan.judge_stage(name))
+        if place is None:
             return
         role, route = self.context.judges[name], self.plan.routes[name]
         tasks = await asyncio.to_thread(self.tables.judge_tasks, route)
@@ -163,13 +186,13 @@ class ShardWork:
             "tokens": judged.tokens,
         }
         tables = {"evidence": judged.evidence, JUDGEMENTS_TABLE: judged.judgements}
-        await asyncio.to_thread(place.finish, tables, counts)
+        await self._finish(place, tables, counts)
         self.context.meter.stages[name] += 1
 
     async def check(self) -> None:
         for name in self.context.recipe.checkers():
-            place = self.plan.check_stage(name)
-            if self._skip("check", place):
+            place = await self._begin("check", partial(self.plan.check_stage, name))
+            if place is None:
                 continue
             if name == answer_logprob.NAME:
                 evidence = await self._rate_answers()
@@ -177,7 +200,7 @@ class ShardWork:
                 evidence = await self._read_texts(name)
             flags = sum(evidence.column("incorrect").to_pylist())
             counts = {"steps": evidence.num_rows, "incorrect": flags}
-            await asyncio.to_thread(place.finish, {"evidence": evidence}, counts)
+            await self._finish(place, {"evidence": evidence}, counts)
             self.context.meter.stages["check"] += 1
 
     async def _read_texts(self, name: str) -> pa.Table:
@@ -207,16 +230,16 @@ class ShardWork:
 
     async def confirm(self) -> None:
         """Rationales: what judges said as the labels do, and what rollouts say of corrections."""
-        place = self.plan.confirm_stage()
-        if self._skip("confirm", place):
+        place = await self._begin("confirm", self.plan.confirm_stage)
+        if place is None:
             return
         async with self._buying(self.context.prover, logprobs=False) as purchaser:
             table, counts = await rationales(self.tables, purchaser)
-        await asyncio.to_thread(place.finish, {RATIONALES_TABLE: table}, counts)
+        await self._finish(place, {RATIONALES_TABLE: table}, counts)
         self.context.meter.stages["confirm"] += 1
 
     async def publish(self) -> None:
-        if self.plan.published:
+        if await asyncio.to_thread(lambda: self.plan.published):
             self.context.meter.stages_cached["publish"] += 1
             return
         await asyncio.to_thread(self._publish)
@@ -228,9 +251,11 @@ class ShardWork:
 
     def _publish(self) -> None:
         """The labels last: a shard is published when they are there."""
+        self._take_claim()
         folder, name = self.context.folder, self.shard.name
         screened, searched = self.plan.screen_stage(), self.plan.search_stage()
         labels = self.tables.labels()
+        self._check_claim()
         write_table(folder.side("evidence", name), self.tables.evidence())
         write_table(folder.side("solutions", name), self.tables.solutions())
         if self.context.judges:
@@ -239,7 +264,7 @@ class ShardWork:
         linked |= dict.fromkeys(("problems", "questions"), screened)
         if self.context.judges:
             linked[RATIONALES_TABLE] = self.plan.confirm_stage()
-        if screened.table_path(TRUTH_TABLE).exists():
+        if exists(screened.table_path(TRUTH_TABLE)):
             linked[TRUTH_TABLE] = screened
         for table, place in linked.items():
             link_or_copy(place.table_path(table), folder.side(table, name))
@@ -260,17 +285,45 @@ class ShardWork:
         cut = [candidate.solution for task in tasks for candidate in task.candidates]
         return await deposit(paid_rollouts(rollouts), cut, hashes, purchaser)
 
-    def _skip(self, name: str, place: Stage) -> bool:
-        if not self.plan.published and place.done() is None:
-            return False
-        self.context.meter.stages_cached[name] += 1
-        return True
+    async def _begin(self, name: str, find: Callable[[], Stage]) -> Stage | None:
+        """Where the result of a stage goes; None where it is there."""
+
+        def look() -> Stage | None:
+            place = find()
+            if self.plan.published or place.done() is not None:
+                return None
+            self._take_claim()
+            return place
+
+        place = await asyncio.to_thread(look)
+        if place is None:
+            self.context.meter.stages_cached[name] += 1
+        return place
+
+    async def _finish(
+        self, place: Stage, tables: Mapping[str, pa.Table], counts: Mapping[str, Any]
+    ) -> None:
+        def write() -> None:
+            self._check_claim()
+            place.finish(tables, counts)
+
+        await asyncio.to_thread(write)
+
+    def _take_claim(self) -> None:
+        term = self.context.term
+        if term is not None and self.context.folder.origin is None:
+            self._claim = Claim(self.context.folder.journal(self.shard.name) / "claim.json", term)
+            self._claim.take()
+
+    def _check_claim(self) -> None:
+        if self._claim is not None:
+            self._claim.check()
 
     @asynccontextmanager
     async def _journal(self) -> AsyncIterator[Journal]:
         """The shard's journal is in memory for one stage at a time: a run of many shards, of which
         all are screened before the first is searched, holds those that are under way."""
-        journal = Journal(self.context.folder.journal(self.shard.name))
+        journal = Journal(self.context.folder.journal(self.shard.name), self._claim)
         await asyncio.to_thread(journal.load)
         try:
             yield journal

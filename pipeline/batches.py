@@ -9,7 +9,6 @@ a later run plans only what is in no batch.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,13 +16,14 @@ from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.errors import ProblemFileError
 from pipeline.files import write_json, write_table
+from pipeline.places import exists, glob, read_bytes, read_json
 from pipeline.problems import Problem
 from pipeline.recipe import content_hash
 from pipeline.schemas import PROBLEMS
+from pipeline.tables import read_row_group, read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +62,31 @@ class Batch:
 
     def problems(self, shard: Shard) -> list[Problem]:
         # One row group a shard: a shard costs the same, however large its batch is.
-        with pq.ParquetFile(self.folder / "problems.parquet") as file:
-            rows = file.read_row_group(shard.start // self.shard_problems).to_pylist()
+        place = self.folder / "problems.parquet"
+        rows = read_row_group(place, shard.start // self.shard_problems).to_pylist()
         return [Problem(**row) for row in rows]
 
     def imported(self, name: str, shard: Shard) -> pa.Table | None:
         """The rows of an imported table that are this shard's; None where nothing was imported."""
         path = self.folder / name / f"{shard.name}.parquet"
-        return pq.read_table(path) if path.exists() else None
+        return read_table(path) if exists(path) else None
 
     def imported_hash(self, name: str, shard: Shard) -> str | None:
         """Part of the hash of the stages that read it."""
         path = self.folder / name / f"{shard.name}.parquet"
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else None
+        return hashlib.sha256(read_bytes(path)).hexdigest()[:16] if exists(path) else None
 
     def texts(self) -> dict[str, str]:
         """problem_id -> text, to notice a problem that changed."""
-        table = pq.read_table(self.folder / "problems.parquet", columns=["problem_id", "text"])
+        table = read_table(self.folder / "problems.parquet", ["problem_id", "text"])
         return dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
 def read_batches(work: Path) -> list[Batch]:
     """The planned batches in order."""
     batches = []
-    for path in sorted((work / "batches").glob("*/batch.json")):
-        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for path in glob(work / "batches", "*/batch.json"):
+        raw: dict[str, Any] = read_json(path)
         batches.append(Batch(folder=path.parent, **raw))
     return batches
 
@@ -165,8 +165,8 @@ def allot(batch: Batch, budget_tokens: int, live: int) -> int | None:
     if budget_tokens < 0:
         return None
     place = batch.folder / "allowance.json"
-    if place.exists():
-        known = json.loads(place.read_text(encoding="utf-8"))
+    if exists(place):
+        known = read_json(place)
         if known["budget_tokens"] == budget_tokens:
             return int(known["allowance"])
     allowance = budget_tokens // max(live, 1)

@@ -196,7 +196,7 @@ def _yaml_list(key: str, values: Sequence[str]) -> list[str]:
 def card_facts(folder: DatasetFolder) -> dict[str, list[str]]:
     """policies, languages and sources of the published labels, sorted; read column by column; and
     what is to be said of their noise."""
-    labels = pl.scan_parquet(folder.root / "data" / "train-*.parquet")
+    labels = folder.scan_labels()
     columns = {"policies": "policy", "languages": "language", "sources": "source"}
     found = {
         name: labels.select(pl.col(column).drop_nulls().unique().sort())

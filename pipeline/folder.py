@@ -10,8 +10,7 @@ work/                                lock, batches, journal, stages: what a resu
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,9 @@ import polars as pl
 
 from pipeline.errors import InputError, OutputError
 from pipeline.files import write_json
+from pipeline.places import exists, glob, is_empty, is_folder, place, read_json
 from pipeline.recipe import differences
+from pipeline.tables import read_frame, scan_frames
 
 TRUTH_TABLE = "truth"  # imported gold, where there is some
 JUDGEMENTS_TABLE = "judgements"  # calls of judges, where a recipe has one
@@ -29,8 +30,8 @@ RATIONALES_TABLE = "rationales"  # those that say what the labels say
 
 @dataclass(frozen=True, slots=True)
 class DatasetFolder:
-    """Paths below one output folder. A replay writes below its own root, but reads the plans and
-    the journal of `origin`, the run that it replays."""
+    """Places below one output folder, of this machine or a URL's. A replay writes below its own
+    root, but reads the plans and the journal of `origin`, the run that it replays."""
 
     root: Path
     origin: Path | None = None
@@ -63,7 +64,7 @@ class DatasetFolder:
 
     def read_manifest(self) -> dict[str, Any] | None:
         try:
-            return dict(json.loads(self.manifest.read_text(encoding="utf-8")))
+            return dict(read_json(self.manifest))
         except FileNotFoundError:
             return None
         except ValueError as error:
@@ -71,11 +72,12 @@ class DatasetFolder:
 
     def shards(self) -> list[str]:
         """Names of the published shards, in order."""
-        return sorted(p.stem.removeprefix("train-") for p in self.root.glob("data/train-*.parquet"))
+        found = glob(self.root / "data", "train-*.parquet")
+        return sorted(path.stem.removeprefix("train-") for path in found)
 
     def need_dataset(self) -> DatasetFolder:
         """Raises InputError that says what is missing when this is no dataset."""
-        if not self.root.is_dir():
+        if not is_folder(self.root):
             raise InputError(f"{self.root}: there is no such folder", folder=str(self.root))
         if not self.shards():
             raise InputError(
@@ -89,24 +91,31 @@ class DatasetFolder:
         """The folder of the other tables: a derived dataset points to the one it came from."""
         manifest = self.read_manifest() or {}
         source = manifest.get("derived_from")
-        return Path(str(source)) if source else self.root
+        return place(str(source)) if source else self.root
+
+    def scan_labels(self) -> pl.LazyFrame:
+        """Of published shards, of which there is one at least."""
+        return scan_frames(self.root / "data", "train-*.parquet")
 
     def labels(self) -> pl.DataFrame:
-        return pl.read_parquet(self.root / "data" / "train-*.parquet")
+        return self.scan_labels().collect()
+
+    def published_labels(self, shard: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        return read_frame(self.published(shard), columns)
 
     def side_table(self, table: str) -> pl.DataFrame:
         """All rows of one of the other tables. Raises InputError where it is not there."""
         folder = self.evidence_root() / table
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise InputError(f"{folder}: is not there; it holds the {table} of {self.root}")
-        return pl.read_parquet(folder / "*.parquet")
+        return scan_frames(folder, "*.parquet").collect()
 
 
 def check_owner(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:
     """Refuse a folder that is made from something else. Raises OutputError naming the keys."""
-    place = folder.plans / "recipe.json"
-    if place.exists():
-        changed = differences(json.loads(place.read_text(encoding="utf-8")), identity)
+    owner = folder.plans / "recipe.json"
+    if exists(owner):
+        changed = differences(read_json(owner), identity)
         if changed:
             raise OutputError(
                 f"{folder.root}: was made by a recipe that differs in {', '.join(changed)}. "
@@ -115,7 +124,7 @@ def check_owner(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:
                 folder=str(folder.root),
                 keys=changed,
             )
-    elif folder.root.exists() and any(path.name != "work" for path in folder.root.iterdir()):
+    elif not is_empty(folder.root, but="work"):
         raise OutputError(
             f"{folder.root}: is not empty, and there is no work/ in it to go on from; "
             f"choose another --out",
@@ -125,6 +134,6 @@ def check_owner(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:
 
 def note_owner(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:
     """Write down what a folder is made from: when its first batch is planned, not before."""
-    place = folder.plans / "recipe.json"
-    if not place.exists():
-        write_json(place, dict(identity))
+    owner = folder.plans / "recipe.json"
+    if not exists(owner):
+        write_json(owner, dict(identity))

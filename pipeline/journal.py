@@ -1,9 +1,15 @@
 """The journal: every completion is on disk before anybody uses it.
 
 A journal belongs to one shard: a folder of segments, each an Arrow IPC file that is whole or not
-there (temporary name, fsync, rename). `commit` returns when its rows are durable; rows of many
-callers share a segment (a group commit: at most `LINGER_S` or `GROUP` rows). `compact` joins the
-segments of a finished shard into one. A segment's name ends in the hash of its content.
+there (temporary name, fsync, rename; in an object store one PUT). `commit` returns when its rows
+are durable; rows of many callers share a segment (a group commit: at most `LINGER_S`, in a store
+`STORE_LINGER_S`, or `GROUP` rows). `compact` joins the segments of a finished shard into one. A
+segment's name ends in the hash of its content, so two writers never overwrite each other.
+
+Where a shard may be taken over from a worker that was thought dead, the journal has a claim
+(pipeline/claim.py), whose number stands in the names of its segments; rows of a later claim go
+before those of an earlier one. That changes nothing while each claim saw all that the one before
+wrote, and decides for the one who went on where it did not.
 
 Guaranteed: after any kill, a row whose `commit` had returned is there; a key that was committed
 twice keeps its first row, now and after a reload; a segment of which a byte changed is refused by
@@ -21,21 +27,26 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from pipeline.claim import Claim
 from pipeline.engines.base import Completion, EngineIdentity, Prompt, Sampling
-from pipeline.errors import StorageError
-from pipeline.files import storage_errors, write_whole
+from pipeline.errors import FolderBusy, StorageError
+from pipeline.files import remove_files, write_whole
+from pipeline.places import glob, is_remote, read_many
 
 LINGER_S = 0.1
+STORE_LINGER_S = 0.5  # a PUT takes longer than a write, and each one is paid for
 GROUP = 512
 _DIGEST = 8  # bytes
+_CLAIMED = re.compile(r"claim(\d+)-")
 
 _SCHEMA = pa.schema(
     [
@@ -102,8 +113,10 @@ def _as_seen(prompt: Prompt) -> tuple[str, bytes]:
 class Journal:
     """One shard's committed completions. Not thread-safe: it lives on one event loop."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, claim: Claim | None = None) -> None:
         self._folder = folder
+        self._claim = claim
+        self._linger = STORE_LINGER_S if is_remote(folder) else LINGER_S
         self._rows: dict[bytes, Completion] = {}
         self._pending: list[tuple[bytes, Completion]] = []
         self._waiting: list[asyncio.Future[None]] = []
@@ -114,8 +127,8 @@ class Journal:
     def load(self) -> int:
         """Read what is committed; the number of completions. Raises StorageError."""
         self._rows = {}
-        for path in sorted(self._folder.glob("*.arrow")):
-            for key, completion in _unpack(_read(path)):
+        for table in _read_all(_segments(self._folder)):
+            for key, completion in _unpack(table):
                 self._rows.setdefault(key, completion)
             self._number += 1
         return len(self._rows)
@@ -139,7 +152,7 @@ class Journal:
         try:
             while self._pending:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._full.wait(), LINGER_S)
+                    await asyncio.wait_for(self._full.wait(), self._linger)
                 rows, self._pending = self._pending, []
                 waiting, self._waiting = self._waiting, []
                 self._full.clear()
@@ -154,7 +167,7 @@ class Journal:
         number, self._number = self._number, self._number + 1
         failure: Exception | None = None
         try:
-            await asyncio.to_thread(_write, self._folder, number, rows)
+            await asyncio.to_thread(_write, self._folder, number, rows, self._claim)
         except asyncio.CancelledError:
             for future in waiting:
                 future.cancel()
@@ -182,21 +195,32 @@ class Journal:
 
         Rows go from file to file, so that what is in memory cannot matter.
         """
-        segments = sorted(self._folder.glob("*.arrow"))
+        segments = _segments(self._folder)
         if len(segments) < 2:
             return
-        whole = pa.concat_tables([_read(path) for path in segments])
+        whole = pa.concat_tables(_read_all(segments))
         first: dict[bytes, int] = {}
         for row, key in enumerate(whole.column("key").to_pylist()):
             first.setdefault(key, row)
         joined = _write_segment(self._folder, "all", whole.take(list(first.values())))
-        with storage_errors(self._folder):
-            for path in segments:
-                if path != joined:  # a compaction that was cut short had the same rows
-                    path.unlink()
+        # One that is the joined one already: a compaction that was cut short had the same rows.
+        remove_files([path for path in segments if path.name != joined.name])
 
 
-def _write(folder: Path, number: int, rows: list[tuple[bytes, Completion]]) -> None:
+def _segments(folder: Path) -> list[Path]:
+    """In the order in which the rows of a key count."""
+    return sorted(glob(folder, "*.arrow"), key=_rank)
+
+
+def _rank(path: Path) -> tuple[bool, int, str]:
+    # What was joined goes first: a segment that is not in it came too late to be used.
+    claimed = _CLAIMED.match(path.name)
+    return not path.name.startswith("all-"), -int(claimed[1]) if claimed else 0, path.name
+
+
+def _write(
+    folder: Path, number: int, rows: list[tuple[bytes, Completion]], claim: Claim | None
+) -> None:
     table = pa.table(
         {
             "key": pa.array([key for key, _ in rows], pa.binary(16)),
@@ -208,7 +232,16 @@ def _write(folder: Path, number: int, rows: list[tuple[bytes, Completion]]) -> N
         },
         schema=_SCHEMA,
     )
-    _write_segment(folder, f"{number:06d}", table)
+    if claim is None:
+        _write_segment(folder, f"{number:06d}", table)
+        return
+    path = _write_segment(folder, f"claim{claim.number:04d}-{number:06d}", table)
+    try:
+        claim.check()
+    except FolderBusy:
+        with contextlib.suppress(StorageError):
+            remove_files([path])  # rows that nobody will have used
+        raise
 
 
 def _write_segment(folder: Path, stem: str, table: pa.Table) -> Path:
@@ -226,20 +259,39 @@ def _write_segment(folder: Path, stem: str, table: pa.Table) -> Path:
     return path
 
 
+def _read_all(paths: list[Path]) -> Iterator[pa.Table]:
+    if paths and is_remote(paths[0]):
+        return (
+            _parse(path, content) for path, content in zip(paths, read_many(paths), strict=True)
+        )
+    return map(_read, paths)
+
+
 def _read(path: Path) -> pa.Table:
     try:
         content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return _parse(path, content)
+
+
+def _parse(path: Path, content: bytes) -> pa.Table:
+    try:
         written = path.stem.rpartition("-")[2]
         # Arrow does not see every byte that changed; a name from before had no digest.
         if len(written) == 2 * _DIGEST and written != _digest(content):
             raise ValueError("its content is not what was written")
         return pa.ipc.open_file(pa.BufferReader(content)).read_all()
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise StorageError(
-            f"{path}: this journal segment cannot be read ({error}); restore it, or delete it "
-            f"to buy its completions again",
-            path=str(path),
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> StorageError:
+    return StorageError(
+        f"{path}: this journal segment cannot be read ({error}); restore it, or delete it "
+        f"to buy its completions again",
+        path=str(path),
+    )
 
 
 def _digest(content: bytes | pa.Buffer) -> str:

@@ -7,7 +7,8 @@ so does one on this host whose process lives.
 
 Not guaranteed without a `flock` that reaches everybody: two owners that begin in the same instant
 are both let in; clocks that differ by more than `STALE_S` are believed; and a holder that was
-frozen for longer loses the folder without noticing.
+frozen for longer loses the folder without noticing. A folder in an object store has a lock of
+another kind: pipeline/object_lock.py.
 """
 
 from __future__ import annotations
@@ -24,9 +25,24 @@ from types import TracebackType
 
 from pipeline.errors import FolderBusy, StorageError
 from pipeline.files import storage_errors
+from pipeline.object_lock import ObjectLock
+from pipeline.places import exists, glob, is_remote
 
 BEAT_S = 5.0
 STALE_S = 60.0
+
+
+def folder_lock(folder: Path) -> FolderLock | ObjectLock:
+    """The lock of a folder, by where it is."""
+    return ObjectLock(folder) if is_remote(folder) else FolderLock(folder)
+
+
+def check_free(folder: Path) -> None:
+    """Raises FolderBusy where somebody owns a folder that was owned before."""
+    used = glob(folder / "locks", "*.json") if is_remote(folder) else exists(folder / "lock")
+    if used:
+        with folder_lock(folder):
+            pass  # no other run is at work
 
 
 class FolderLock:
@@ -80,6 +96,9 @@ class FolderLock:
         with contextlib.suppress(OSError):  # a disk that fails has been reported by who wrote data
             os.ftruncate(self._handle, 0)
         os.close(self._handle)
+
+    def check(self) -> None:
+        """A flock is kept until it is given back."""
 
     def _keep_beating(self) -> None:
         while not self._stop.wait(BEAT_S):

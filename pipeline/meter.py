@@ -23,6 +23,10 @@ class Meter:
     imported: int = 0  # rollouts that somebody had paid for, laid into the journal
     imported_lost: int = 0  # of which no solution has the prefix
     running: int = 0  # completions asked for and not yet there
+    # What engines in other processes (a cluster's workers) met, by kind, and read.
+    errors: Counter[str] = field(default_factory=Counter)
+    prompt_tokens: int = 0
+    prompt_tokens_cached: int = 0
     stages: Counter[str] = field(default_factory=Counter)  # shards done, by stage
     stages_cached: Counter[str] = field(default_factory=Counter)
     stages_total: Counter[str] = field(default_factory=Counter)

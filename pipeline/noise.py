@@ -17,6 +17,7 @@ import polars as pl
 from pipeline.evaluation import evaluate
 from pipeline.folder import TRUTH_TABLE, DatasetFolder
 from pipeline.labels.layout import Layout
+from pipeline.places import glob
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def estimated(folder: DatasetFolder) -> Noise | None:
     rows = 0
     for shard in folder.shards():
         columns = ["keep", "first_error", "p_first_error"]
-        labels = pl.read_parquet(folder.published(shard), columns=columns).filter(
+        labels = folder.published_labels(shard, columns).filter(
             pl.col("keep")
             & pl.col("first_error").is_not_null()
             & pl.col("p_first_error").list.first().is_not_null()
@@ -53,7 +54,7 @@ def estimated(folder: DatasetFolder) -> Noise | None:
 
 def measured(folder: DatasetFolder) -> Noise | None:
     """Against the dataset's own truth table; None where there is none."""
-    if not any((folder.evidence_root() / TRUTH_TABLE).glob("*.parquet")):
+    if not glob(folder.evidence_root() / TRUTH_TABLE, "*.parquet"):
         return None
     found = evaluate(folder.labels(), folder.side_table(TRUTH_TABLE))
     if found.overestimated is None or found.underestimated is None:

@@ -187,12 +187,23 @@ class Labels(_Table):
         return f"{found} reads a judge's votes, and there is no [annotators.judge]"
 
 
+class Ray(_Table):
+    """Of `run.task_runner = "ray"`; see docs/scaling.md."""
+
+    address: str = "auto"  # of the cluster: of this machine, or HOST:PORT
+    workers: int = Field(0, ge=0)  # processes that ask the engine at once; 0: all that have room
+    cpus: float = Field(1.0, gt=0)  # of a worker
+    gpus: float = Field(0.0, ge=0)  # of a worker while it asks the engine; checks need none
+    takeovers: int = Field(3, ge=0)  # of a group of shards, whose workers died
+
+
 class Run(_Table):
     shard_problems: int = Field(64, ge=1)
     task_runner: Literal["threads", "ray"] = "threads"
     # Overlap, so that the engine never waits for a tail; memory grows with it, not with the run.
     shards_at_once: int = Field(4, ge=1)
     grader_processes: int = Field(2, ge=1)
+    ray: Ray = Ray()
     patience_s: float = Field(120.0, gt=0)  # silence of an engine after which the run stops
     # What one run may spend; 0: no limit. What there is by then is published.
     stop_after_tokens: int = Field(0, ge=0)  # generated

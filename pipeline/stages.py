@@ -9,16 +9,16 @@ stale one. Tables hold no times (evidence's `seconds` apart), so equal input giv
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.files import write_json, write_table
+from pipeline.places import read_json
+from pipeline.tables import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Stage:
     def done(self) -> dict[str, Any] | None:
         """The marker's content (counts), or None while the stage is not finished."""
         try:
-            found = json.loads((self.folder / "done.json").read_text(encoding="utf-8"))
+            found = read_json(self.folder / "done.json")
         except FileNotFoundError:
             return None
         return dict(found)
@@ -45,7 +45,7 @@ class Stage:
         return self.folder / f"{name}.parquet"
 
     def read(self, name: str) -> pa.Table:
-        return pq.read_table(self.table_path(name))
+        return read_table(self.table_path(name))
 
 
 def stage(work: Path, shard: str, name: str, digest: str) -> Stage:

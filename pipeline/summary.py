@@ -18,6 +18,8 @@ from pipeline.folder import JUDGEMENTS_TABLE, RATIONALES_TABLE, DatasetFolder
 from pipeline.judge_report import JudgeReport, judge_reports
 from pipeline.labels.judges import COUNTS, TARGETS, of_judge
 from pipeline.labels.verdicts import by_majority
+from pipeline.places import glob
+from pipeline.tables import scan_frames
 
 TRUNCATED_WARNING = 0.10  # a share above this says that max_tokens is too small
 
@@ -86,7 +88,7 @@ def summarize(
     tables = tables or folder.evidence_root()
     if judges is None:
         judges = (folder.read_manifest() or {}).get("judges", {})
-    labels = pl.scan_parquet(folder.root / "data" / "train-*.parquet")
+    labels = folder.scan_labels()
     kept = pl.col("keep")
     label = pl.col("label").filter(kept).explode()
     numbers = labels.select(
@@ -212,7 +214,7 @@ def _said_by_tools(evidence: pl.LazyFrame) -> dict[str, int]:
 
 def _side(tables: Path, table: str) -> pl.LazyFrame | None:
     place = tables / table
-    return pl.scan_parquet(place / "*.parquet") if any(place.glob("*.parquet")) else None
+    return scan_frames(place, "*.parquet") if glob(place, "*.parquet") else None
 
 
 def _one(frame: pl.LazyFrame | None, **columns: pl.Expr) -> dict[str, int]:

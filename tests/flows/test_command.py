@@ -36,7 +36,7 @@ def refused(capsys) -> Callable[..., None]:
         ({"policy": {"engine": "embedded", "model": "docs"}}, PolicyError, "is not a policy"),
         ({"rollouts": {"engine": "embedded", "model": "docs"}}, PolicyError, "is not a policy"),
         ({"policy": {"model": "eror=1"}}, PolicyError, "unknown key 'eror'"),
-        ({"run": {"task_runner": "ray"}}, InputError, "threads"),
+        ({"run": {"task_runner": "ray"}}, InputError, "run.task_runner = 'ray' needs"),
     ],
     ids=["problems", "prompt", "prover's prompt", "model", "prover's model", "stub", "runner"],
 )

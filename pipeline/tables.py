@@ -1,0 +1,77 @@
+"""Tables of a place: Parquet from a path, or from a URL through fsspec (pipeline/places.py).
+
+Of a path nothing is read that polars and pyarrow would not read. Of a URL whole files are fetched,
+a scan `AHEAD` of them at once, so that a file is one request; a frame of a scan holds the columns
+that are asked for, as one of a path does.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from polars.io.plugins import register_io_source
+
+from pipeline.places import ahead, fs_of, glob, is_remote, read_bytes, store_errors
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    source = path if not is_remote(path) else pa.BufferReader(read_bytes(path))
+    return pq.read_table(source, columns=None if columns is None else list(columns))
+
+
+def read_row_group(path: Path, number: int) -> pa.Table:
+    """One row group of a file that never changes; of a store, no more of it is fetched."""
+    if not is_remote(path):
+        with pq.ParquetFile(path) as file:
+            return file.read_row_group(number)
+    fs, name = fs_of(path)
+    with (
+        store_errors(path, "read"),
+        fs.open(name, "rb") as source,
+        pq.ParquetFile(source, metadata=_metadata(path)) as file,
+    ):
+        return file.read_row_group(number)
+
+
+@lru_cache(maxsize=16)
+def _metadata(path: Path) -> Any:
+    # That of a large batch is megabytes, and each of its shards asks.
+    fs, name = fs_of(path)
+    with fs.open(name, "rb") as source:
+        return pq.read_metadata(source)
+
+
+def read_frame(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    source: Any = path if not is_remote(path) else io.BytesIO(read_bytes(path))
+    return pl.read_parquet(source, columns=None if columns is None else list(columns))
+
+
+def scan_frames(folder: Path, pattern: str) -> pl.LazyFrame:
+    """All files of a pattern as one frame, in the order of their names; one at least."""
+    if not is_remote(folder):
+        return pl.scan_parquet(folder / pattern)
+    paths = glob(folder, pattern)
+    if not paths:
+        raise FileNotFoundError(errno.ENOENT, "no such files", str(folder / pattern))
+    schema = pl.read_parquet_schema(io.BytesIO(read_bytes(paths[0])))
+
+    def fetch(
+        columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None
+    ) -> Iterator[pl.DataFrame]:
+        left = rows
+        for frame in ahead(paths, lambda path: read_frame(path, columns)):
+            part = frame if left is None else frame.head(left)
+            left = None if left is None else left - len(part)
+            yield part if predicate is None else part.filter(predicate)
+            if left == 0:
+                return
+
+    return register_io_source(fetch, schema=schema, is_pure=True)
