@@ -132,7 +132,7 @@ class Worker:
     ) -> dict[str, Any]:
         context = self.context
         context.term = term
-        context.limits.reached = learnt["limit"]  # the driver counts what all workers buy
+        context.limits.reached = learnt.get("limit")  # the driver counts what all workers buy
         before, started = counts(context.meter), time.monotonic()
         works = self._works(shards, learnt)
         try:

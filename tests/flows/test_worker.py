@@ -66,7 +66,8 @@ def test_the_dataset_is_that_of_a_run_in_threads(toy_recipe, label, opened, tmp_
         assert ours.read_bytes() == (alone.root / "data" / name).read_bytes()
     theirs = json.loads(alone.manifest.read_text())["last_run"]
     mine = json.loads(run.folder.manifest.read_text())["last_run"]
-    assert mine | {"seconds": 0} == theirs | {"seconds": 0}
+    times = {"seconds": 0, "tokens_per_second": 0}
+    assert mine | times == theirs | times
 
 
 def test_a_shard_that_was_given_to_another_worker_since_is_left_alone(toy_recipe, opened):
@@ -78,6 +79,17 @@ def test_a_shard_that_was_given_to_another_worker_since_is_left_alone(toy_recipe
         worker.work(order, "screen", shards, learnt, 20)
         with pytest.raises(FolderBusy, match="another worker has taken this shard over"):
             worker.work(order, "search", shards, learnt, 10)
+
+
+def test_once_a_limit_is_reached_a_worker_buys_nothing_and_says_what_it_left(toy_recipe, opened):
+    recipe = toy_recipe()
+    order, folder = order_of(recipe), DatasetFolder(Path(recipe.output.dir))
+    with LabelRun(recipe, folder, lambda: json.loads(worker.identify(order))) as run:
+        (shards, *_) = run.groups(2)
+        learnt = pack_learnt([run.plan_of(shard) for shard in shards], "run.stop_after_hours = 1")
+        report = json.loads(worker.work(order, "screen", shards, learnt, 1))
+    assert report["left"] == shards
+    assert report["counts"]["bought"] == 0
 
 
 def test_a_plan_that_a_worker_does_not_see_is_an_error(toy_recipe, opened):
