@@ -116,7 +116,9 @@ def _run_stages(run: LabelRun, out: str) -> None:
 
 def _on_ray(recipe: Recipe, out: str) -> tuple[Identify, Callable[[LabelRun, str], None]]:
     # Ray is an extra: known only where a recipe names it.
-    from flows.cluster import connected
+    from flows.cluster import check_cluster, connected
+
+    check_cluster(recipe)
     from flows.ray_stages import RayStages, asker
     from flows.worker import Order
 

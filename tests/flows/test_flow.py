@@ -39,8 +39,8 @@ def test_the_flow_leaves_its_table_as_an_artifact(flow, toy_recipe, tmp_path):
 
 
 def test_an_error_of_ours_comes_out_as_it_is(flow, toy_recipe, tmp_path):
-    recipe = toy_recipe(run={"task_runner": "ray"})
-    with pytest.raises(RecipeError, match="threads"):
+    recipe = toy_recipe(annotators={"oracle": {}})
+    with pytest.raises(RecipeError, match=r"annotators\.oracle"):
         flow("toy", recipe.model_dump(mode="json"), str(tmp_path / "flow"))
 
 
