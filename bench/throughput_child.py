@@ -28,8 +28,8 @@ THREADS_EVERY = 10  # samples: many small files are read for it
 
 def sample() -> dict[str, Any]:
     row: dict[str, Any] = {"time": time.monotonic(), "cpu": time.process_time()}
-    label = sys.modules.get("flows.label")
-    for run in list(getattr(label, "_LIVE", {}).values()):
+    live = sys.modules.get("flows.live")
+    for run in list(getattr(live, "RUNS", {}).values()):
         meter = run.context.meter
         row["meter"] = {
             one.name: value

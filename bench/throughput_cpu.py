@@ -41,6 +41,7 @@ def recipe(n: int, url: str, source: Path, out: Path, **more: Any) -> dict[str, 
         "policy": {
             "engine": "openai",
             "model": "toy",
+            "revision": "toy",
             "base_urls": [url],
             "samples": n,
             "max_running": 64 * n,

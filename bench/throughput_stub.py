@@ -45,6 +45,7 @@ def recipe(
         "policy": {
             "engine": "openai",
             "model": "toy",
+            "revision": "toy",
             "base_urls": urls,
             "samples": 8,
             "max_running": max_running,

@@ -10,7 +10,6 @@ share the engines. It returns at once for a shard whose result is there.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import platform
 import time
@@ -30,6 +29,7 @@ from annotators.judge.settings import judge_settings
 from annotators.search import SEARCHES
 from flows.admission import Record, admit
 from flows.context import RunContext, known_prompts, note_identities, open_context
+from flows.gate import Gate, hungry
 from flows.guidance import read_fusion
 from flows.phases import Phase, Phases
 from flows.progress import View
@@ -60,6 +60,7 @@ from pipeline.schemas import SCHEMA_VERSION
 from pipeline.summary import Summary, summarize
 
 MAX_TASK_RUNS = 240  # Prefect's server drowns in thousands; four or five tasks a group
+GROUPS = 16  # on one machine; as many as there are threads for, in a phase of one stage
 GROUPS_A_WORKER = 4  # of a cluster at least, so that none is left with nothing for long
 _VERSIONS = ("ctranslate2", "datasets", "math-verify", "polars", "prefect", "pyarrow")
 
@@ -83,7 +84,7 @@ class LabelRun:
         self.records: dict[str, Record] = {}  # of judges: their admission tests
         self._work: dict[str, ShardWork] = {}
         self._context: RunContext | None = None
-        self._slots: asyncio.Semaphore | None = None
+        self._gate: Gate | None = None
         self._stopping = False
         self._broken: StepsmithError | None = None  # what every other shard would meet too
         self._lock = folder_lock(folder.plans)  # a replay's too: nobody else writes the journal
@@ -110,7 +111,7 @@ class LabelRun:
                 remove_leftovers(self.folder.root)
             told = None if self._identify is None else self._identify()
             self._context = open_context(self.recipe, self.folder, replay, told)
-            self._slots = asyncio.Semaphore(self.recipe.run.shards_at_once)
+            self._gate = Gate(self.recipe.run.shards_at_once, hungry(self._context))
             self._plan(replay)
         except BaseException:
             self.__exit__(None, None, None)
@@ -184,7 +185,9 @@ class LabelRun:
         waiting = [name for name in self._work if name not in published]
         runs = max(MAX_TASK_RUNS, GROUPS_A_WORKER * workers * len(self.stages))
         size = -(-len(waiting) * len(self.stages) // runs) or 1
-        if workers:  # a worker has shards enough to overlap, where there are enough for all
+        if not workers:  # so few that those in flight have shards to fill an engine (flows/gate.py)
+            size = max(size, -(-len(waiting) // GROUPS))
+        else:  # a worker has shards enough to overlap, where there are enough for all
             share = -(-len(waiting) // workers)
             size = max(size, min(self.recipe.run.shards_at_once, share))
         for _ in range(len(self._work) - len(waiting)):
@@ -228,10 +231,10 @@ class LabelRun:
         if self._broken is not None:
             raise type(self._broken)(self._broken.message, **self._broken.fields)
 
-        assert self._slots is not None
+        assert self._gate is not None
         works = [self._work[shard] for shard in shards]
         try:
-            self.context.loop.call(run_stage(name, works, self._slots))
+            self.context.loop.call(run_stage(name, works, self._gate))
         except CancelledError:
             raise RunStopped(f"{self.folder.root}: stopped") from None
         except BaseExceptionGroup as errors:

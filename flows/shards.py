@@ -22,6 +22,7 @@ from annotators.paid import deposit, paid_rollouts
 from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
 from annotators.steps import SolutionText, annotate_solutions
 from flows.context import Role, RunContext
+from flows.gate import Gate
 from flows.rationales import rationales
 from flows.shard_plan import ShardPlan
 from flows.shard_tables import ShardTables
@@ -40,14 +41,14 @@ from pipeline.sampling import screen_shard
 from pipeline.stages import Stage
 
 
-async def run_stage(name: str, works: Sequence[ShardWork], slots: asyncio.Semaphore) -> None:
-    """One stage of some shards, as many at once as there are slots. Raises what a shard raises, in
+async def run_stage(name: str, works: Sequence[ShardWork], gate: Gate) -> None:
+    """One stage of some shards, as many at once as the gate lets in. Raises what a shard raises, in
     a BaseExceptionGroup."""
 
     async def one(work: ShardWork) -> None:
         if work.left:
             return
-        async with slots:
+        async with gate.shard():
             await (work.judge(name) if is_judge(name) else getattr(work, name)())
 
     async with asyncio.TaskGroup() as group:

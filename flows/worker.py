@@ -12,7 +12,6 @@ which is killed stops what it started outside its process.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import time
@@ -24,6 +23,7 @@ from typing import Any
 
 from flows.context import RunContext, identities, open_context
 from flows.counts import counts, since
+from flows.gate import Gate, hungry
 from flows.guidance import Guidance
 from flows.routing import read_route
 from flows.shard_plan import ShardPlan
@@ -125,7 +125,7 @@ class Worker:
         recipe = order.share()
         self.folder = DatasetFolder(place(order.out))
         self.context: RunContext = open_context(recipe, self.folder, replay=False)
-        self._slots = asyncio.Semaphore(recipe.run.shards_at_once)
+        self._gate = Gate(recipe.run.shards_at_once, hungry(self.context))
 
     def stage(
         self, name: str, shards: Sequence[str], learnt: Mapping[str, Any], term: int
@@ -136,7 +136,7 @@ class Worker:
         before, started = counts(context.meter), time.monotonic()
         works = self._works(shards, learnt)
         try:
-            context.loop.call(run_stage(name, works, self._slots))
+            context.loop.call(run_stage(name, works, self._gate))
         except CancelledError:
             raise RunStopped(f"{self.folder.root}: stopped") from None
         except BaseExceptionGroup as errors:

@@ -1,0 +1,65 @@
+"""How many shards are under way at once: a few, and more while the engine has nothing to do.
+
+Each shard under way holds its journal and tables in memory, so `least` is the bound that the recipe
+sets. But a shard at its end, or one of which only a few problems pilot, asks for next to nothing:
+while the engines could run more than is asked for, further shards come in, `MOST` at most.
+
+Guarantees: shards come in in the order in which they ask; for one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from flows.context import RunContext
+
+MOST = 64
+LOOK_S = 0.05  # a shard that came in needs a moment until it asks
+
+
+class Gate:
+    """`hungry`: whether the engines could run more."""
+
+    def __init__(self, least: int, hungry: Callable[[], bool]) -> None:
+        self.open = 0
+        self._least = least
+        self._hungry = hungry
+        self._turn = asyncio.Lock()
+        self._left = asyncio.Event()
+
+    @asynccontextmanager
+    async def shard(self) -> AsyncIterator[None]:
+        async with self._turn:
+            while not self._admits():
+                await self._moment()
+            if self.open >= self._least:
+                await asyncio.sleep(LOOK_S)
+            self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+            self._left.set()
+
+    def _admits(self) -> bool:
+        return self.open < self._least or (self.open < MOST and self._hungry())
+
+    async def _moment(self) -> None:
+        self._left.clear()
+        try:
+            async with asyncio.timeout(LOOK_S):
+                await self._left.wait()
+        except TimeoutError:
+            return
+
+
+def hungry(context: RunContext) -> Callable[[], bool]:
+    """Whether less is asked for than the engines may run. Engines without a limit never are."""
+
+    def ask() -> bool:
+        limit = sum(engine.load().limit for engine in context.engines)
+        return context.meter.running < limit
+
+    return ask

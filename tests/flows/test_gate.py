@@ -1,0 +1,84 @@
+"""How many shards are under way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from flows import gate as module
+from flows.gate import Gate
+
+
+def most_open(shards: int, gate: Gate, each_s: float = 0.02) -> int:
+    """The most shards that were under way at once."""
+
+    async def run() -> int:
+        most = 0
+
+        async def one() -> None:
+            nonlocal most
+            async with gate.shard():
+                most = max(most, gate.open)
+                await asyncio.sleep(each_s)
+
+        await asyncio.gather(*(one() for _ in range(shards)))
+        assert gate.open == 0
+        return most
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_S", 0.001)
+
+
+def test_while_the_engine_is_busy_no_more_are_under_way_than_the_recipe_says() -> None:
+    assert most_open(12, Gate(3, lambda: False)) == 3
+
+
+def test_while_it_has_room_more_come_in() -> None:
+    gate = Gate(3, lambda: gate.open < 7)
+    assert most_open(20, gate) == 7
+
+
+def test_there_is_an_end_to_it(monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "MOST", 9)
+    assert most_open(30, Gate(3, lambda: True), each_s=0.2) == 9
+
+
+def test_they_come_in_in_order() -> None:
+    async def run() -> list[int]:
+        gate, order = Gate(2, lambda: False), []
+
+        async def one(number: int) -> None:
+            async with gate.shard():
+                order.append(number)
+                await asyncio.sleep(0.002)
+
+        await asyncio.gather(*map(one, range(8)))
+        return order
+
+    assert asyncio.run(run()) == list(range(8))
+
+
+def test_one_that_is_cancelled_while_it_waits_lets_the_next_in() -> None:
+    async def run() -> int:
+        gate = Gate(1, lambda: False)
+
+        async def one(seconds: float) -> None:
+            async with gate.shard():
+                await asyncio.sleep(seconds)
+
+        first = asyncio.create_task(one(0.03))
+        await asyncio.sleep(0.002)
+        waiting = asyncio.create_task(one(60))
+        behind = asyncio.create_task(one(0.001))
+        await asyncio.sleep(0.005)
+        waiting.cancel()
+        await asyncio.gather(first, behind)
+        return gate.open
+
+    assert asyncio.run(run()) == 0
