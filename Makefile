@@ -25,10 +25,10 @@ demo: $(VENV)/ready
 test: $(VENV)/ready
 	$(BIN)/python -m pytest --hypothesis-profile=ci -n 2 --dist loadfile
 
-# Twenty kills of runs of the demo's size, kills at every turn of a small one, and the replay of a
-# killed run on the embedded engine: about ten minutes on two cores.
+# Twenty kills of runs of the demo's size, kills at every turn of a small one, the replay of a killed
+# run on the embedded engine, and replicas killed at ten moments: a quarter of an hour on two cores.
 test-kill: $(VENV)/ready
-	STEPSMITH_KILLS=20 $(BIN)/python -m pytest tests/flows/test_kill.py
+	STEPSMITH_KILLS=20 $(BIN)/python -m pytest tests/flows/test_kill.py tests/flows/test_replicas_run.py
 
 # vLLM on this machine's CPU, in an environment of its own: it and Prefect want different versions of
 # one package. Linux on x86-64; 3.5 GB, two minutes. What is taken out again was built for another torch.
