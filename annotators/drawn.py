@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from annotators.search.probe import Counts, Rollout
@@ -20,8 +19,11 @@ class Drawn:
     grades: list[Grade]
 
     def counts(self) -> Counts:
-        found = Counter(grade.verdict for grade in self.grades)
-        return Counts(found[Verdict.CORRECT], found[Verdict.INCORRECT], found[Verdict.UNKNOWN])
+        correct = incorrect = 0
+        for grade in self.grades:
+            correct += grade.verdict is Verdict.CORRECT
+            incorrect += grade.verdict is Verdict.INCORRECT
+        return Counts(correct, incorrect, len(self.grades) - correct - incorrect)
 
     @property
     def tokens(self) -> int:

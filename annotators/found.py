@@ -51,8 +51,7 @@ class Found:
 
     def prefixes(self) -> Iterator[dict[str, Any]]:
         for solution in self.solutions:
-            hashes = [solution.prefix(m).hash for m in range(1, len(solution) + 1)]
-            yield {"solution_id": solution.solution_id, "prefix_hashes": hashes}
+            yield {"solution_id": solution.solution_id, "prefix_hashes": solution.hashes[1:]}
 
     def tree(self) -> list[dict[str, Any]]:
         nodes = [(drawn.prefix, drawn.counts()) for drawn in self.drawn if drawn.prefix.steps]
@@ -90,14 +89,14 @@ class Found:
             if self.root is not None:
                 tokens = 0 if number else self.root.tokens
                 yield self._row(solution, -1, self.root.counts, self.root.censored, tokens)
-            for m in range(1, len(solution) + 1):
-                drawn = by_hash.get(solution.prefix(m).hash)
+            for step, name in enumerate(solution.hashes[1:]):
+                drawn = by_hash.get(name)
                 if drawn is None:
                     continue
-                tokens = 0 if drawn.prefix.hash in charged else drawn.tokens
-                charged.add(drawn.prefix.hash)
+                tokens = 0 if name in charged else drawn.tokens
+                charged.add(name)
                 counts = drawn.counts()
-                yield self._row(solution, m - 1, counts, counts.drawn < self.whole, tokens)
+                yield self._row(solution, step, counts, counts.drawn < self.whole, tokens)
 
     def _row(
         self, solution: CutSolution, step: int, counts: Counts, censored: bool, tokens: int

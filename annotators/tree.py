@@ -40,7 +40,7 @@ def tree_rows(
     rows: dict[str, dict[str, Any]] = {}
     for prefix, counts in [(root, root_counts), *nodes]:
         solution = prefix.solution
-        above = (rows.get(solution.prefix(m).hash) for m in range(prefix.steps - 1, -1, -1))
+        above = (rows.get(name) for name in reversed(solution.hashes[: prefix.steps]))
         # Of other token ids for the same text only the root may be common.
         parent = next((row for row in above if row), rows.get(root.hash))
         rows[prefix.hash] = {

@@ -69,7 +69,7 @@ def derive_shard(root: Path, out: Path, shard: str, raw: dict[str, Any]) -> tupl
         started = time.process_time()
         labels = next(views)
         derived = time.process_time()
-        write_table(DatasetFolder(out / view).published(shard), labels, dictionary=False)
+        write_table(DatasetFolder(out / view).published(shard), labels)
         seconds[view] = derived - started
         seconds["write"] += time.process_time() - derived
     return seconds, high_water()

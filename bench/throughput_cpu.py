@@ -4,7 +4,9 @@ The client is the process of the run, all its threads: engine, journal, grading 
 Prefect's tasks. Counted from the first sample with a completion to the last one in which some came;
 start-up (imports, Prefect's start) and the end (the last shards' tables, the card) stand beside it.
 The server answers at once, in a process of its own, and runs are `exhaustive`: every solution is
-sampled, cut, and continued from each of its prefixes, n at a time.
+sampled, cut, and continued from each of its prefixes, n at a time. With n = 1 sums have 20 addends
+and shards 256 problems: a shard then has 5,120 completions, about as many as one of the default's
+64 problems has with several solutions each, and what is paid by the shard is shared by them.
 
 Graders are the worker processes, on problems of which every tenth has a reference that only
 Math-Verify can compare (a square root), with the arithmetic annotator, which reads in them too.
@@ -30,6 +32,8 @@ from bench.throughput_profile import summary
 from bench.throughput_table import Row
 
 BARS = {1: 0.30, 8: 0.12}
+ADDENDS = {1: (20, 20), 8: (3, 12)}
+SHARD = {1: 256, 8: 64}
 
 
 def recipe(n: int, url: str, source: Path, out: Path, **more: Any) -> dict[str, Any]:
@@ -44,9 +48,11 @@ def recipe(n: int, url: str, source: Path, out: Path, **more: Any) -> dict[str, 
             "revision": "toy",
             "base_urls": [url],
             "samples": n,
+            "max_tokens": 512,
             "max_running": 64 * n,
         },
         "rollouts": {"search": "exhaustive", "k": n},
+        "run": {"shard_problems": SHARD[n]},
         "output": {"dir": str(out)},
     } | more
 
@@ -86,7 +92,7 @@ def measure(
 ) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
     source = out / f"problems-{problems}.jsonl"
-    write_problems(source, problems, roots=10 if graders else 0)
+    write_problems(source, problems, roots=10 if graders else 0, addends=ADDENDS[n])
     more: dict[str, Any] = {"annotators.arithmetic": {}} if graders else {}
     with stub_server(
         out / f"server-{n}.json", "--slots", "100000", "--ms-per-token", "0"

@@ -43,9 +43,11 @@ class ProductRun:
         return [one for one in self.samples if "meter" in one]
 
 
-def write_problems(path: Path, problems: int, seed: int = 5, roots: int = 0) -> Path:
+def write_problems(
+    path: Path, problems: int, seed: int = 5, roots: int = 0, addends: tuple[int, int] = (3, 12)
+) -> Path:
     """`roots`: of so many problems one has a reference that only Math-Verify can compare."""
-    rows = toy_problems(problems, seed=seed)
+    rows = toy_problems(problems, seed=seed, addends=addends)
     for row in rows[::roots] if roots else ():
         row["answer"] = f"\\sqrt{{{int(row['answer']) ** 2}}}"
         row["answer_type"] = "expression"

@@ -103,7 +103,8 @@ class LabelRun:
         self._lock.__enter__()
         # Rows of the shards under way live on; walking them every few thousand objects, as the
         # collector does by default, took a quarter of the client's time.
-        gc.set_threshold(50_000, 20, 50)
+        gc.freeze()
+        gc.set_threshold(200_000, 20, 50)
         try:
             if replay:
                 remove_tree(self.folder.root)

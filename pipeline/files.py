@@ -95,7 +95,7 @@ def put_bytes(path: Path, content: bytes, exclusive: bool = False) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make it and its parents, durably: a file is no safer than the folder it is in."""
-    if is_remote(folder):
+    if is_remote(folder) or folder.is_dir():
         return  # a store has none
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,13 +147,11 @@ def _put(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_table(
-    path: Path, table: pa.Table, row_group_size: int | None = None, dictionary: bool = True
-) -> None:
+def write_table(path: Path, table: pa.Table, row_group_size: int | None = None) -> None:
     """One Parquet file; the bytes depend on the rows alone (and the pyarrow version).
 
-    `dictionary`: False is faster, and smaller too, where most values are texts or numbers that
-    do not come again, as in labels.
+    Without dictionaries: most of our values are texts or numbers that do not come again, zstd finds
+    those that do, and files are smaller and written in two thirds of the time.
     """
 
     def write(temporary: Path) -> None:
@@ -162,7 +160,7 @@ def write_table(
             temporary,
             compression="zstd",
             row_group_size=row_group_size,
-            use_dictionary=dictionary,
+            use_dictionary=False,
         )
 
     write_whole(path, write)

@@ -3,8 +3,9 @@
 A journal belongs to one shard: a folder of segments, each an Arrow IPC file that is whole or not
 there (temporary name, fsync, rename; in an object store one PUT). `commit` returns when its rows
 are durable; rows of many callers share a segment (a group commit: at most `LINGER_S`, in a store
-`STORE_LINGER_S`, or `GROUP` rows). `compact` joins the segments of a finished shard into one. A
-segment's name ends in the hash of its content, so two writers never overwrite each other.
+`STORE_LINGER_S`, or `GROUP` rows). `compact` joins the segments of a finished shard into one, and
+compresses it: to compress a few rows takes longer than all else that is done for them. A segment's
+name ends in the hash of its content, so two writers never overwrite each other.
 
 Where a shard may be taken over from a worker that was thought dead, the journal has a claim
 (pipeline/claim.py), whose number stands in the names of its segments; rows of a later claim go
@@ -202,7 +203,7 @@ class Journal:
         first: dict[bytes, int] = {}
         for row, key in enumerate(whole.column("key").to_pylist()):
             first.setdefault(key, row)
-        joined = _write_segment(self._folder, "all", whole.take(list(first.values())))
+        joined = _write_segment(self._folder, "all", whole.take(list(first.values())), "zstd")
         # One that is the joined one already: a compaction that was cut short had the same rows.
         remove_files([path for path in segments if path.name != joined.name])
 
@@ -244,9 +245,11 @@ def _write(
         raise
 
 
-def _write_segment(folder: Path, stem: str, table: pa.Table) -> Path:
+def _write_segment(
+    folder: Path, stem: str, table: pa.Table, compression: str | None = None
+) -> Path:
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    options = pa.ipc.IpcWriteOptions(compression=compression)
     with pa.ipc.new_file(sink, _SCHEMA, options=options) as writer:
         writer.write_table(table)
     content = sink.getvalue()

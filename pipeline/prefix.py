@@ -94,9 +94,14 @@ class CutSolution:
 
     def prefix(self, m: int) -> Prefix:
         """The first m steps, 0 <= m <= T."""
+        return Prefix(self, m, self.hashes[m])
+
+    @property
+    def hashes(self) -> Sequence[str]:
+        """Those of the prefixes m = 0 .. T."""
         if not self._hashes:
             self._hashes.extend(self._hash_prefixes())
-        return Prefix(self, m, self._hashes[m])
+        return self._hashes
 
     def _hash_prefixes(self) -> list[str]:
         """Of m = 0 .. T. A digest can be read and then go on, so each character counts once."""

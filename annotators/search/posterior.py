@@ -124,7 +124,7 @@ def observe(candidates: Sequence[Candidate], guide: Guide, root: Counts) -> Obse
     """One problem before its first rollout from a step. `root`: rollouts from the problem alone,
     the prover's own or the screening samples, which are the solutions already."""
     layout = Layout.of_lengths(np.array([len(candidate) for candidate in candidates]))
-    names = [c.solution.prefix(m).hash for c in candidates for m in range(1, len(c) + 1)]
+    names = [name for c in candidates for name in c.solution.hashes[1:]]
     prefix = np.array([int(name[:15], 16) for name in names], dtype=np.int64)
     forest = plant(layout, np.zeros(len(candidates), dtype=np.int64), 1, prefix)
     draws = np.array([candidate.draws for candidate in candidates], dtype=np.int64)

@@ -119,7 +119,7 @@ def retry_after(header: str | None, cap_s: float) -> float:
 
 def _ids(choice: dict[str, Any]) -> list[int] | None:
     ids = choice.get("token_ids")
-    good = isinstance(ids, list) and all(type(one) is int and one >= 0 for one in ids)
+    good = isinstance(ids, list) and set(map(type, ids)) <= {int} and min(ids, default=0) >= 0
     return ids if good else None
 
 

@@ -19,10 +19,11 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import TracebackType
+from typing import Any
 
 from pipeline.errors import EngineDown
 
@@ -82,15 +83,55 @@ class Replica:
             grown = self.total * (now - self.grown_at) / BACK_IN_S
             self.limit, self.grown_at = min(self.total, self.limit + grown), now
 
-    @asynccontextmanager
-    async def limited(self, seconds: float) -> AsyncIterator[None]:
+    def limited(self, seconds: float) -> _Try:
         """TimeoutError after `seconds`, or when the replica is found dead."""
-        async with asyncio.timeout(seconds) as limit:
-            self.tries.add(limit)
-            try:
-                yield
-            finally:
-                self.tries.discard(limit)
+        return _Try(self, asyncio.timeout(seconds))
+
+
+# Two of these are entered for every request: a generator made a context manager takes three times
+# as long.
+
+
+class _Try:
+    __slots__ = ("_limit", "_replica")
+
+    def __init__(self, replica: Replica, limit: asyncio.Timeout) -> None:
+        self._replica = replica
+        self._limit = limit
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+        self._replica.tries.add(self._limit)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._replica.tries.discard(self._limit)
+        await self._limit.__aexit__(kind, error, trace)  # which raises the TimeoutError
+
+
+class _Seat:
+    __slots__ = ("_count", "_leave", "_replica", "_sit")
+
+    def __init__(
+        self,
+        sit: Coroutine[Any, Any, Replica],
+        leave: Callable[[Replica, int], None],
+        count: int,
+    ) -> None:
+        self._sit = sit
+        self._leave = leave
+        self._count = count
+
+    async def __aenter__(self) -> Replica:
+        self._replica = await self._sit
+        return self._replica
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave(self._replica, self._count)
 
 
 class Fleet:
@@ -135,18 +176,16 @@ class Fleet:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._forget_silence()
 
-    @asynccontextmanager
-    async def seat(
+    def seat(
         self, problem_id: str, count: int, failed: Sequence[Replica] = (), *, again: bool = False
-    ) -> AsyncIterator[Replica]:
+    ) -> _Seat:
         """A replica with room for `count` sequences. `failed`: those that had this request and did
         not do it; another is taken where there is one. `again`: before those that come anew."""
-        replica = await self._sit(problem_id, count, failed, again=again)
-        try:
-            yield replica
-        finally:
-            replica.running -= count
-            self._serve(replica)
+        return _Seat(self._sit(problem_id, count, failed, again=again), self._leave, count)
+
+    def _leave(self, replica: Replica, count: int) -> None:
+        replica.running -= count
+        self._serve(replica)
 
     async def _sit(
         self, problem_id: str, count: int, failed: Sequence[Replica], *, again: bool
@@ -168,8 +207,7 @@ class Fleet:
         except asyncio.CancelledError:
             if waiter.turn.done() and not waiter.turn.cancelled():
                 granted = waiter.turn.result()  # and cancelled in the same turn of the loop
-                granted.running -= count
-                self._serve(granted)
+                self._leave(granted, count)
             else:
                 for replica in self.replicas:  # it was perhaps the one that did not fit
                     self._serve(replica)
@@ -190,7 +228,7 @@ class Fleet:
         """Give out the room that a replica has: to its own queue, else to the longest other."""
         while replica.up:
             queue = replica.waiting
-            if not queue:
+            if not queue and len(self.replicas) > 1:
                 queue = max((one.waiting for one in self.replicas), key=len)
             while queue and queue[0].turn.done():
                 queue.popleft()

@@ -27,17 +27,17 @@ STEP = re.compile(r"(\d+) \+ (\d+) = (\d+)")
 ANSWER = re.compile(r"The answer is (\d+)\.")
 
 
-def toy_problems(n: int, seed: int) -> list[dict[str, str]]:
-    """`n` rows of a problem file, 3 to 12 addends each."""
+def toy_problems(n: int, seed: int, addends: tuple[int, int] = (3, 12)) -> list[dict[str, str]]:
+    """`n` rows of a problem file, of at least and at most so many addends each."""
     rng = random.Random(seed)
     problems = []
     for index in range(n):
-        addends = [rng.randint(1, 60) for _ in range(rng.randint(3, 12))]
+        numbers = [rng.randint(1, 60) for _ in range(rng.randint(*addends))]
         problems.append(
             {
                 "problem_id": f"toy-{seed}-{index:05d}",
-                "text": "Add up: " + " + ".join(map(str, addends)),
-                "answer": str(sum(addends)),
+                "text": "Add up: " + " + ".join(map(str, numbers)),
+                "answer": str(sum(numbers)),
                 "answer_type": "number",
                 "domain": "toy",
                 "source": "stub",

@@ -49,18 +49,21 @@ class FinalAnswer:
 def find_answer(text: str, answer_type: str) -> FinalAnswer | None:
     """The final answer of a solution, or None where its response names none."""
     text = text[response_start(text) :]
-    if box := _last(_BOX, text):
+    # A search for a few letters costs a tenth of one for a pattern, and most texts have only one.
+    if "box" in text and (box := _last(_BOX, text)):
         found = _in_box(box)
     else:
-        text = _END_TAG.sub(r"\n\g<0>", text)  # so that it ends the answer before it
-        places = [*deque(_tagged(text), maxlen=1)]
-        hashes = _last(_HASHES, text)
+        places: list[tuple[int, FinalAnswer | None]] = []
+        if "<" in text:
+            text = _END_TAG.sub(r"\n\g<0>", text)  # so that it ends the answer before it
+            places += deque(_tagged(text), maxlen=1)
+        hashes = _last(_HASHES, text) if "####" in text else None
         if answer_type != "choice":
             hashes = _LAST_LINE.search(text, text.rstrip().rfind("\n") + 1) or hashes
         if hashes:
             answer = FinalAnswer(_clean(hashes["answer"]), bool(hashes["end"]))
             places.append((hashes.start(), answer))
-        if marker := _last(_MARKER, text):
+        if marker := _last_marker(text):
             places.append((marker.start(), _after_marker(text[marker.end() :])))
         found = max(places, key=lambda place: place[0])[1] if places else None
     if found is None or not found.text:
@@ -82,6 +85,18 @@ def last_box(text: str) -> str | None:
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     matches = deque(pattern.finditer(text), maxlen=1)
     return matches[0] if matches else None
+
+
+def _last_marker(text: str) -> re.Match[str] | None:
+    """`_last` of _MARKER, ten times as fast: a pattern that ignores case tries every letter."""
+    small = text.lower()
+    if len(small) != len(text):  # a capital that is two letters when small: places differ
+        return _last(_MARKER, text)
+    at = len(text)
+    while (at := small.rfind("answer", 0, at)) >= 0:
+        if found := _MARKER.match(text, at):
+            return found
+    return None
 
 
 def _in_box(box: re.Match[str]) -> FinalAnswer | None:

@@ -53,6 +53,8 @@ class Grader:
         cost no task of the event loop."""
         grades = [self._at_once(text, answer, answer_type, reason) for text, reason in texts]
         hard = [at for at, grade in enumerate(grades) if grade is None]
+        if not hard:
+            return [grade for grade in grades if grade is not None]
         told = await asyncio.gather(
             *(self.grade(texts[at][0], answer, answer_type, texts[at][1]) for at in hard)
         )

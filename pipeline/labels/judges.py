@@ -62,6 +62,10 @@ def read_votes(evidence: pl.DataFrame, ids: pl.Series, layout: Layout) -> pl.Dat
     """One row for each step and judge that voted on it: flat (the step), annotator, and the three
     counts; by step and name."""
     said = evidence.filter(of_judge())
+    if said.is_empty():  # as in most runs
+        return pl.DataFrame(
+            schema={"flat": pl.Int64, "annotator": pl.String, **dict.fromkeys(COUNTS, pl.Int64)}
+        )
     rows = pl.concat(
         [locate(said, target, ids, layout, ("annotator", *COUNTS)) for target in TARGETS]
     ).filter(pl.col("step") >= 0)
