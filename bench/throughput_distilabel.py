@@ -192,7 +192,12 @@ def ours(solutions: list[Solution], out: Path, faults: str, search: str) -> Foun
             "problems": {},
             "solutions": {"source": str(source)},
             "questions": {"keep_all_right": 1, "keep_all_wrong": 1},
-            "policy": {"engine": "openai", "model": "toy", "base_urls": [server.url]},
+            "policy": {
+                "engine": "openai",
+                "model": "toy",
+                "revision": "toy",
+                "base_urls": [server.url],
+            },
             "rollouts": {"search": search, "k": K},
             "labels": {"view": "hard"},
             "output": {"dir": str(out / name)},

@@ -81,6 +81,7 @@ def computed(affinity: bool, problems: int, out: Path) -> dict[str, Any]:
             "policy": {
                 "engine": "openai",
                 "model": NAME,
+                "revision": "bench",
                 "base_urls": urls,
                 "tokenizer": "data/policies/large/tokenizer.json",
                 "samples": 4,

@@ -38,6 +38,7 @@ def recipe(engine: str, url: str, problems: int, out: Path) -> dict[str, Any]:
         model = {
             "engine": "openai",
             "model": NAME,
+            "revision": "bench",
             "base_urls": [url],
             "tokenizer": f"{MODEL}/tokenizer.json",
             "max_running": 2 * SLOTS,

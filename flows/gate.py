@@ -56,7 +56,7 @@ class Gate:
 
 
 def hungry(context: RunContext) -> Callable[[], bool]:
-    """Whether less is asked for than the engines may run. Engines without a limit never are."""
+    """Whether less is asked for than keeps the engines busy. Those without a limit never are."""
 
     def ask() -> bool:
         limit = sum(engine.load().limit for engine in context.engines)

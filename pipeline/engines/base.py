@@ -141,7 +141,7 @@ class Load:
 
     running: int = 0
     waiting: int = 0  # asked for, and not sent yet
-    limit: int = 0  # that may run; 0: the engine has none
+    limit: int = 0  # more need not be asked for at once; 0: the engine has none
     prompt_tokens: int | None = None
     prompt_tokens_cached: int | None = None
 

@@ -49,6 +49,7 @@ class BatchQueue:
         self._workers = workers
         self._kinds: dict[Hashable, list[Job]] = {}  # each list in order of arrival
         self._waiting = 0  # sequences
+        self._running = 0  # sequences
         self._closed = False
         self._change = threading.Condition()
 
@@ -70,6 +71,16 @@ class BatchQueue:
                     return None
                 if self._kinds and (batch := self._pick()):
                     return batch
+
+    def finish(self, batch: list[Job]) -> None:
+        """A batch that was taken is done."""
+        with self._change:
+            self._running -= sum(job.n for job in batch)
+
+    def counts(self) -> tuple[int, int]:
+        """Sequences that run, and that wait."""
+        with self._change:
+            return self._running, self._waiting
 
     def close(self) -> list[Job]:
         """Wakes all workers up for their end; returns the jobs nobody will do."""
@@ -103,4 +114,6 @@ class BatchQueue:
         else:
             del self._kinds[kind]
         self._waiting -= sum(job.n for job in batch)
-        return [job for job in batch if job.done.set_running_or_notify_cancel()]
+        batch = [job for job in batch if job.done.set_running_or_notify_cancel()]
+        self._running += sum(job.n for job in batch)
+        return batch

@@ -145,7 +145,9 @@ class EmbeddedEngine:
         """Weights in memory do not change."""
 
     def load(self) -> Load:
-        return Load()
+        """`limit`: for each core's thread a full batch, and another one that waits."""
+        running, waiting = (0, 0) if self._queue is None else self._queue.counts()
+        return Load(running, waiting, limit=2 * FULL * self._cores)
 
     @property
     def troubles(self) -> Counter[str]:
@@ -217,6 +219,7 @@ class EmbeddedEngine:
                 results = self._run(batch)
             except Exception:  # whatever one member did to the batch must not fail the others
                 results = [self._alone(job) for job in batch]
+            queue.finish(batch)
             for job, result in zip(batch, results, strict=True):
                 job.done.set_result(result)
 

@@ -94,3 +94,12 @@ def test_cancelled_jobs_are_left_out_and_a_closed_queue_ends() -> None:
     queue.put([waiting])
     assert queue.close() == [waiting]
     assert queue.take() is None
+
+
+def test_what_runs_and_what_waits_is_known() -> None:
+    queue = BatchQueue(workers=1)
+    queue.put([job(10) for _ in range(10)])
+    batch = queue.take() or []
+    assert queue.counts() == (64, 16)
+    queue.finish(batch)
+    assert queue.counts() == (0, 16)
