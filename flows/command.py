@@ -23,7 +23,7 @@ from pipeline.lock import check_free
 from pipeline.places import exists, place, read_bytes
 from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
-from pipeline.summary import summarize
+from pipeline.summary import Summary, summarize
 
 # A file up to this size is read once more by the run, in less time than Prefect's start takes; a
 # larger one, or one on the Hub, is checked by the run alone.
@@ -119,8 +119,9 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def print_table(folder: DatasetFolder) -> None:
+    """Of a run that has ended: its manifest was written after the last of its tables."""
     manifest = folder.read_manifest() or {}
-    summary = summarize(folder)
+    summary = Summary.of_dict(manifest.get("counts", {})) or summarize(folder)
     aside: dict[str, int] = {}
     for batch in manifest.get("batches", []):
         aside |= batch["set_aside"]

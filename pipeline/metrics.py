@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -32,7 +31,7 @@ def auroc(score: Floats, positive: Bools) -> float | None:
     num_negative = len(positive) - num_positive
     if not num_positive or not num_negative:
         return None
-    ranks = float(rankdata(score)[positive].sum())
+    ranks = float(_ranks(score)[positive].sum())
     return (ranks - num_positive * (num_positive + 1) / 2) / (num_positive * num_negative)
 
 
@@ -48,6 +47,13 @@ def calibration_error(p: Floats, true: Bools, bins: int = 10) -> float | None:
     """
     if not len(p):
         return None
-    number = np.minimum(((rankdata(p) - 0.5) * bins / len(p)).astype(np.int64), bins - 1)
+    number = np.minimum(((_ranks(p) - 0.5) * bins / len(p)).astype(np.int64), bins - 1)
     gap = np.bincount(number, weights=p - true, minlength=bins)
     return float(np.abs(gap).sum() / len(p))
+
+
+def _ranks(values: Floats) -> Floats:
+    """From 1; equal values have the mean of their ranks. (scipy.stats has it, and takes a third
+    of a second to import.)"""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]

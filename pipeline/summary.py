@@ -7,7 +7,7 @@ card, the run's table and its artifact, and `stepsmith status` finds them again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,16 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"completions_per_label": self.completions_per_label}
+
+    @staticmethod
+    def of_dict(counts: Mapping[str, Any]) -> Summary | None:
+        """From what `as_dict` gave and JSON has carried; None where another version wrote it."""
+        if not {one.name for one in fields(Summary)} <= counts.keys():
+            return None
+        known = {one.name: counts[one.name] for one in fields(Summary)}
+        known["kept_of"] = {name: tuple(pair) for name, pair in counts["kept_of"].items()}
+        known["judges"] = {name: JudgeReport(**row) for name, row in counts["judges"].items()}
+        return Summary(**known)
 
     @property
     def completions_per_label(self) -> float | None:

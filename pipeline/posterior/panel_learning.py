@@ -18,8 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import betaln, gammaln
-from scipy.stats import chi2
+from scipy.special import betaln, gammaincinv, gammaln
 
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior.forest import Forest
@@ -171,4 +170,5 @@ def _worth(counts: Floats) -> float:
         freedom += max(int((table.sum(axis=0) > 0).sum()) - 1, 0)
     if not freedom or gain <= 0:
         return 0.0
-    return max(0.0, 1.0 - float(chi2.ppf(CHANCE, freedom)) / gain)
+    chance = 2.0 * float(gammaincinv(freedom / 2, CHANCE))  # of chi-squared
+    return max(0.0, 1.0 - chance / gain)

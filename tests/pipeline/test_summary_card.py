@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,17 @@ def judged(root: Path) -> DatasetFolder:
     table = pa.Table.from_pylist([common | row for row in rows], schema=LABELS)
     write_table(folder.published("00000-00000"), table)
     return folder
+
+
+def test_a_summary_comes_back_from_a_manifest(tmp_path: Path) -> None:
+    tests = {"judge": {"admission": {"sensitivity": {"count": 3, "of": 4}}}}
+    found = summarize(judged(tmp_path), judges=tests)
+    assert found.kept_of
+    assert found.judges
+    counts = json.loads(json.dumps(found.as_dict()))
+    assert Summary.of_dict(counts) == found
+    del counts["rationales"]
+    assert Summary.of_dict(counts) is None
 
 
 def test_conflicts_and_yields_are_counted_where_a_judge_was_asked(tmp_path: Path) -> None:

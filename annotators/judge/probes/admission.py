@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from statistics import median_low
 from typing import Any
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from annotators.judge.probes.probe import KEYED, PLANTED, REWORDED, Kind, Probe
 from annotators.judge.probes.said import Case, Said, Share
@@ -113,7 +113,7 @@ def upper_bound(share: Share) -> float | None:
         return None
     if share.count == share.of:
         return 1.0
-    return float(beta.ppf(CONFIDENCE, share.count + 1, share.of - share.count))
+    return float(betaincinv(share.count + 1, share.of - share.count, CONFIDENCE))
 
 
 def _of_kinds(cases: Iterable[Case], kinds: Sequence[Kind]) -> list[Case]:
