@@ -104,7 +104,7 @@ class LabelRun:
         # Rows of the shards under way live on; walking them every few thousand objects, as the
         # collector does by default, took a quarter of the client's time.
         gc.freeze()
-        gc.set_threshold(200_000, 20, 50)
+        gc.set_threshold(200_000, 10, 10)
         try:
             if replay:
                 remove_tree(self.folder.root)

@@ -108,10 +108,10 @@ def summarize(
         labelled=label.count(),
         positive=label.cast(pl.Int64).sum(),
         truncated=pl.col("n_merged").filter(pl.col("finish_reason") == "length").sum(),
-    ).collect()
-    reasons = labels.filter(~kept).group_by("keep_reason").len().collect()
-    outcomes = labels.group_by("outcome").len().collect()
-    origins = labels.group_by("origin").len().collect()
+    ).collect(engine="streaming")
+    reasons = labels.filter(~kept).group_by("keep_reason").len().collect(engine="streaming")
+    outcomes = labels.group_by("outcome").len().collect(engine="streaming")
+    origins = labels.group_by("origin").len().collect(engine="streaming")
     first = numbers.row(0, named=True)
     questions = _side(tables, "questions")
     asked = _one(
@@ -129,7 +129,7 @@ def summarize(
             questions.filter(pl.col("question_reason").is_not_null())
             .group_by("question_reason")
             .len()
-            .collect()
+            .collect(engine="streaming")
         )
     )
     drawn = _one(
@@ -139,12 +139,13 @@ def summarize(
         failed=(pl.col("finish_reason") == "failed").sum(),
         truncated=(pl.col("finish_reason") == "length").sum(),
         tokens=pl.col("tokens").sum(),
-        prefixes=pl.struct("problem_id", "prefix_hash").n_unique(),
+        # Eight bytes each, not the 32 letters; with the problem's id in it (pipeline/prefix.py).
+        prefixes=pl.col("prefix_hash").hash().n_unique(),
     )
     conflicts, kept_of = counted(labels)
     return Summary(
         problems=asked.get("problems")
-        or labels.select(pl.col("problem_id").n_unique()).collect().item(),
+        or labels.select(pl.col("problem_id").n_unique()).collect(engine="streaming").item(),
         searched=asked.get("searched", 0),
         not_searched=not_searched,
         solutions=first["solutions"],
@@ -198,7 +199,7 @@ def _said_by_judges(evidence: pl.LazyFrame) -> dict[str, int]:
         .filter(pl.sum_horizontal(COUNTS) > 0)
         .group_by(words.alias("said"))
         .len()
-        .collect()
+        .collect(engine="streaming")
     )
 
 
@@ -218,7 +219,7 @@ def _said_by_tools(evidence: pl.LazyFrame) -> dict[str, int]:
         evidence.filter((pl.col("target") == "step_valid") & (pl.col("step") >= 0) & ~of_judge())
         .group_by(words.alias("said"))
         .len()
-        .collect()
+        .collect(engine="streaming")
     )
 
 
@@ -230,7 +231,8 @@ def _side(tables: Path, table: str) -> pl.LazyFrame | None:
 def _one(frame: pl.LazyFrame | None, **columns: pl.Expr) -> dict[str, int]:
     if frame is None:
         return {}
-    return {k: int(v or 0) for k, v in frame.select(**columns).collect().row(0, named=True).items()}
+    row = frame.select(**columns).collect(engine="streaming").row(0, named=True)
+    return {name: int(value or 0) for name, value in row.items()}
 
 
 def _counts(frame: pl.DataFrame) -> dict[str, int]:
