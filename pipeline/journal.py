@@ -3,7 +3,7 @@
 A journal belongs to one shard: a folder of segments, each an Arrow IPC file that is whole or not
 there (temporary name, fsync, rename; in an object store one PUT). `commit` returns when its rows
 are durable; rows of many callers share a segment (a group commit: at most `LINGER_S`, in a store
-`STORE_LINGER_S`, or `GROUP` rows). `compact` joins the segments of a finished shard into one, and
+`STORE_LINGER_S`, or `GROUP` rows, or all who are `expected`). `compact` joins the segments of a finished shard into one, and
 compresses it: to compress a few rows takes longer than all else that is done for them. A segment's
 name ends in the hash of its content, so two writers never overwrite each other.
 
@@ -115,12 +115,14 @@ class Journal:
     """One shard's committed completions. Not thread-safe: it lives on one event loop."""
 
     def __init__(self, folder: Path, claim: Claim | None = None) -> None:
+        self.expected = 0  # purchases under way: each may still call `commit`, or has
         self._folder = folder
         self._claim = claim
         self._linger = STORE_LINGER_S if is_remote(folder) else LINGER_S
         self._rows: dict[bytes, Completion] = {}
         self._pending: list[tuple[bytes, Completion]] = []
         self._waiting: list[asyncio.Future[None]] = []
+        self._writing = 0  # callers of `commit` whose rows are being written
         self._full = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
         self._number = 0
@@ -142,7 +144,9 @@ class Journal:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending += rows
         self._waiting.append(done)
-        if len(self._pending) >= GROUP:
+        # Where all who may come are here, as in a problem that asks for one rollout after the
+        # other, to wait for more is to wait for nobody.
+        if len(self._pending) >= GROUP or len(self._waiting) + self._writing >= self.expected:
             self._full.set()
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush())
@@ -156,8 +160,10 @@ class Journal:
                     await asyncio.wait_for(self._full.wait(), self._linger)
                 rows, self._pending = self._pending, []
                 waiting, self._waiting = self._waiting, []
+                self._writing = len(waiting)
                 self._full.clear()
                 await self._write_group(rows, waiting)
+                self._writing = 0
         finally:
             self._flusher = None
 

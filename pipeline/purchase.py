@@ -139,6 +139,7 @@ class Purchaser:
     async def _buy(self, ask: Ask, at: int, keys: Sequence[bytes]) -> None:
         """Ask for the rows of `keys`, which begin at offset `at`, and commit what came."""
         done = self._asked[keys[0]]
+        self.journal.expected += 1
         try:
             completions = await ask(at, len(keys))
             rows = [
@@ -157,6 +158,8 @@ class Purchaser:
                 done.set_exception(error)
                 done.exception()  # seen, also where nobody waits
             raise
+        finally:
+            self.journal.expected -= 1
         for key, _ in rows:
             del self._asked[key]
         done.set_result(None)

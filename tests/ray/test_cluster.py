@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections import Counter
 from hashlib import blake2b
@@ -25,6 +26,9 @@ from tests.ray.scene import (
     wait_until,
     write_recipe,
 )
+
+KILLS = 10
+SLOTS = 16  # of each worker
 
 JUDGE = """
 [annotators.judge]
@@ -136,6 +140,41 @@ def test_a_node_that_dies_takes_nothing_along(nodes, bucket, tmp_path, monkeypat
     assert max(Counter(lines).values()) <= 2
     assert not kept & twice, "something committed was bought again"
     print(f"{len(lines)} bought, {len(twice)} of them twice, {len(kept)} committed at the kill")
+
+
+def test_workers_that_are_killed_ten_times_cost_what_they_had_in_flight(
+    nodes, second, tmp_path, monkeypatch
+):
+    log, out, dice = tmp_path / "log", str(tmp_path / "out"), random.Random(1)
+    settings = {"model": f"{MODEL},latency_ms=8,slots={SLOTS},log={log}"}
+    keys = label_alone(write_recipe(tmp_path, str(tmp_path / "alone"), 48, **settings), monkeypatch)
+    log.unlink()
+    settings |= {"runner": "ray", "address": nodes.address, "takeovers": KILLS}
+    run = start("label", write_recipe(tmp_path, out, 48, **settings))
+    committed: list[tuple[set[bytes], int]] = []
+    try:
+        for _ in range(KILLS):
+            wanted = len(lines_of(log)) + dice.randint(40, 120)
+            wait_until(lambda wanted=wanted: run.poll() is not None or len(lines_of(log)) >= wanted)
+            wait_until(lambda: run.poll() is not None or nodes.at_work("run_shards"))
+            assert run.poll() is None, run.communicate()[1]
+            dice.choice(sorted(nodes.at_work("run_shards"), key=lambda one: one.pid)).kill()
+            kept = set(journal_keys(out))
+            committed.append((kept, len(lines_of(log))))
+        _, said = run.communicate(timeout=480)
+    finally:
+        if run.poll() is None:
+            run.kill()
+    assert run.returncode == 0, said[-3000:]
+    assert published(out) == published(str(tmp_path / "alone"))
+    assert sorted(journal_keys(out)) == sorted(keys.values())
+    lines = lines_of(log)
+    for kept, at in committed:
+        assert not kept & {keys[line] for line in lines[at:]}, (
+            "something committed was bought again"
+        )
+    assert len(lines) - len(keys) <= KILLS * SLOTS
+    print(f"{len(lines)} bought for {len(keys)} needed")
 
 
 def lines_of(log: Path) -> list[str]:
