@@ -3,9 +3,10 @@
 A journal belongs to one shard: a folder of segments, each an Arrow IPC file that is whole or not
 there (temporary name, fsync, rename; in an object store one PUT). `commit` returns when its rows
 are durable; rows of many callers share a segment (a group commit: at most `LINGER_S`, in a store
-`STORE_LINGER_S`, or `GROUP` rows, or all who are `expected`). `compact` joins the segments of a finished shard into one, and
-compresses it: to compress a few rows takes longer than all else that is done for them. A segment's
-name ends in the hash of its content, so two writers never overwrite each other.
+`STORE_LINGER_S`, or `GROUP` rows, or all who are `expected`). `compact` joins the segments of a
+finished shard into one, and compresses it: to compress a few rows takes longer than all else that
+is done for them. A segment's name ends in the hash of its content, so two writers never overwrite
+each other.
 
 Where a shard may be taken over from a worker that was thought dead, the journal has a claim
 (pipeline/claim.py), whose number stands in the names of its segments; rows of a later claim go
