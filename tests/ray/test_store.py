@@ -234,7 +234,7 @@ def test_a_holder_of_this_machine_that_is_gone_is_not_waited_for(folder):
 
 def test_an_owner_that_slept_notices_that_it_lost_the_folder(folder, monkeypatch):
     monkeypatch.setattr(object_lock, "BEAT_S", 0.1)
-    monkeypatch.setattr(object_lock, "STALE_S", 0.0)  # at once
+    monkeypatch.setattr(object_lock, "STALE_S", -1.0)  # at once: beats are rounded to a tenth
     with ObjectLock(folder) as slept, ObjectLock(folder):
         deadline = time.monotonic() + 30
         while slept._lost is None:
