@@ -21,9 +21,10 @@ demo: $(VENV)/ready
 	$(BIN)/stepsmith evaluate runs/demo --truth runs/demo-truth.parquet
 	$(BIN)/stepsmith show runs/demo --wrong
 
-# Property tests draw the same examples each time; plain pytest explores.
+# Property tests draw the same examples each time; plain pytest explores. Three processes for two
+# cores: a test of a whole run waits a good part of its time.
 test: $(VENV)/ready
-	$(BIN)/python -m pytest --hypothesis-profile=ci -n 2 --dist loadfile
+	$(BIN)/python -m pytest --hypothesis-profile=ci -n 3 --dist loadfile
 
 # Twenty kills of runs of the demo's size, kills at every turn of a small one, the replay of a killed
 # run on the embedded engine, and replicas killed at ten moments: a quarter of an hour on two cores.

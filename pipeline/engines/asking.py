@@ -32,6 +32,7 @@ LONGEST_WAIT_S = 30.0
 T = TypeVar("T")
 Read = Callable[[dict[str, Any]], list[T]]
 
+_DICE = random.Random()  # in a thread of ours the module's own would disturb who seeds them
 _log = logging.getLogger(__name__)
 
 
@@ -93,7 +94,7 @@ class Asker:
                 _log.warning("given up after %d tries: %s", call.failures, call.last_error)
                 return []
             grown = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(call.failures - 1, 10))
-            await asyncio.sleep(max(wait, grown * random.uniform(0.5, 1.0)))
+            await asyncio.sleep(max(wait, grown * _DICE.uniform(0.5, 1.0)))
 
     async def _try(self, call: Call, read: Read[T]) -> list[T]:
         """One try, and at once another in other words where the server refuses these."""

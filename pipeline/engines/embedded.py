@@ -56,6 +56,7 @@ from pipeline.errors import EngineDown, PolicyError
 # for each of its tokens, leaves the cache, and takes three times as long as passes of this size.
 SCORED_AT_ONCE = 1024
 
+_DICE = random.Random()
 _log = logging.getLogger(__name__)
 
 
@@ -256,7 +257,7 @@ class EmbeddedEngine:
             return [part * n for part in completions]
         for part in completions:
             # They come best first: draws 0..k of n would be better than a sample of size k.
-            random.shuffle(part)
+            _DICE.shuffle(part)
         return completions
 
     def _score(self, batch: list[Job], completions: list[list[Completion]]) -> None:

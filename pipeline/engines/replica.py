@@ -50,6 +50,7 @@ _HOST = "127.0.0.1"
 # again and again would one day be given that very port for its own end, and be connected to itself.
 _PORTS = range(15000, 32000)
 
+_DICE = random.Random()
 _log = logging.getLogger(__name__)
 
 
@@ -258,7 +259,7 @@ class Replica:
 def free_ports(count: int) -> list[int]:
     """Ports of the loopback address that nobody has at this moment."""
     found: list[int] = []
-    for port in random.sample(_PORTS, len(_PORTS)):
+    for port in _DICE.sample(_PORTS, len(_PORTS)):
         if len(found) == count:
             break
         with socket.socket() as one, contextlib.suppress(OSError):

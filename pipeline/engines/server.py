@@ -48,6 +48,7 @@ from pipeline.engines.server_scores import next_tokens, prompt_logprobs
 from pipeline.errors import EngineDown, StepsmithError
 from pipeline.files import storage_errors
 
+_DICE = random.Random()
 _HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
@@ -188,7 +189,7 @@ class Server:
             max_tokens=int(limit or (1024 if chat else 16)),
             stop=(stop,) if isinstance(stop, str) else tuple(stop),
         )
-        first_draw = random.getrandbits(40) if seed is None else int(seed)
+        first_draw = _DICE.getrandbits(40) if seed is None else int(seed)
         # In /v1/completions it is how many alternatives to list: 0 asks for the chosen token alone.
         wish = body.get("logprobs")
         logprobs = not chat and wish is not None and wish is not False

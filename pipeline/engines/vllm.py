@@ -40,6 +40,7 @@ from pipeline.recipe import Model, Server
 from pipeline.together import together
 
 T = TypeVar("T")
+_DICE = random.Random()
 
 _KEYS = ("VLLM_API_KEY", "PYTHONPATH", "PYTHONHOME")  # of our process, not of the server's
 
@@ -196,7 +197,7 @@ class VllmEngine:
         if not vllm_args.has(args, "--generation-config"):
             command += ["--generation-config", "vllm"]
         if not vllm_args.has(args, "--seed"):
-            command += ["--seed", str(random.randrange(2**31))]
+            command += ["--seed", str(_DICE.randrange(2**31))]
         return [*command, *args]
 
     def _connect(self, urls: list[str], revision: str) -> OpenAIEngine:
