@@ -21,15 +21,15 @@ demo: $(VENV)/ready
 	$(BIN)/stepsmith evaluate runs/demo --truth runs/demo-truth.parquet
 	$(BIN)/stepsmith show runs/demo --wrong
 
-# Property tests draw the same examples each time; plain pytest explores. Three processes for two
-# cores: a test of a whole run waits a good part of its time.
+# Property tests draw the same examples each time; plain pytest explores.
 test: $(VENV)/ready
-	$(BIN)/python -m pytest --hypothesis-profile=ci -n 3 --dist loadfile
+	$(BIN)/python -m pytest --hypothesis-profile=ci -n 2 --dist loadfile
 
 # Twenty kills of runs of the demo's size, kills at every turn of a small one, the replay of a killed
-# run on the embedded engine, and replicas killed at ten moments: a quarter of an hour on two cores.
+# run on the embedded engine, replicas killed at ten moments, replays of runs that a limit ended: a
+# quarter of an hour on two cores.
 test-kill: $(VENV)/ready
-	STEPSMITH_KILLS=20 $(BIN)/python -m pytest tests/flows/test_kill.py tests/flows/test_replicas_run.py
+	STEPSMITH_KILLS=20 $(BIN)/python -m pytest tests/flows/test_kill.py tests/flows/test_replicas_run.py tests/flows/test_limits_run.py
 
 # vLLM on this machine's CPU, in an environment of its own: it and Prefect want different versions of
 # one package. Linux on x86-64; 3.5 GB, two minutes. What is taken out again was built for another torch.

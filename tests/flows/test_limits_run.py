@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,10 @@ from flows.run import finished, replay_folder
 from pipeline.errors import RunStopped
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import Recipe
+
+LONG = pytest.mark.skipif(
+    "STEPSMITH_KILLS" not in os.environ, reason="half a minute each: `make test-kill` runs them"
+)
 
 
 def limited(recipe: Recipe, **limits: float) -> Recipe:
@@ -69,7 +74,12 @@ def test_a_prefix_that_came_too_late_is_not_measured_and_nothing_is_called_unkno
 
 
 @pytest.mark.parametrize(
-    ("search", "view"), [("exhaustive", "soft"), ("scan", "scan"), ("posterior", "posterior")]
+    ("search", "view"),
+    [
+        ("exhaustive", "soft"),
+        pytest.param("scan", "scan", marks=LONG),
+        pytest.param("posterior", "posterior", marks=LONG),
+    ],
 )
 def test_a_replay_of_a_run_that_a_limit_ended_gives_the_same_bytes(
     search, view, toy_recipe, label, tmp_path
