@@ -166,7 +166,7 @@ class Journal:
                 await self._write_group(rows, waiting)
                 self._writing = 0
         finally:
-            self._flusher = None
+            self._flusher, self._writing = None, 0
 
     async def _write_group(
         self, rows: list[tuple[bytes, Completion]], waiting: list[asyncio.Future[None]]

@@ -63,6 +63,9 @@ class Summary:
         """From what `as_dict` gave and JSON has carried; None where another version wrote it."""
         if not {one.name for one in fields(Summary)} <= counts.keys():
             return None
+        reported = {one.name for one in fields(JudgeReport)}
+        if any(row.keys() != reported for row in counts["judges"].values()):
+            return None
         known = {one.name: counts[one.name] for one in fields(Summary)}
         known["kept_of"] = {name: tuple(pair) for name, pair in counts["kept_of"].items()}
         known["judges"] = {name: JudgeReport(**row) for name, row in counts["judges"].items()}

@@ -88,8 +88,7 @@ class Replica:
         return _Try(self, asyncio.timeout(seconds))
 
 
-# Two of these are entered for every request: a generator made a context manager takes three times
-# as long.
+# Two of these are entered for every request, and a generator made a context manager takes longer.
 
 
 class _Try:
