@@ -2,11 +2,11 @@
 
 A journal belongs to one shard: a folder of segments, each an Arrow IPC file that is whole or not
 there (temporary name, fsync, rename; in an object store one PUT). `commit` returns when its rows
-are durable; rows of many callers share a segment (a group commit: at most `LINGER_S`, in a store
-`STORE_LINGER_S`, or `GROUP` rows, or all who are `expected`). `compact` joins the segments of a
-finished shard into one, and compresses it: to compress a few rows takes longer than all else that
-is done for them. A segment's name ends in the hash of its content, so two writers never overwrite
-each other.
+are durable; rows of many callers share a segment (a group commit: at most `LINGER_S` and `EACH_S`
+for each of those who are `expected`, in a store `STORE_LINGER_S`, or `GROUP` rows, or all who are
+expected). `compact` joins the segments of a finished shard into one, and compresses it: to compress
+a few rows takes longer than all else that is done for them. A segment's name ends in the hash of
+its content, so two writers never overwrite each other.
 
 Where a shard may be taken over from a worker that was thought dead, the journal has a claim
 (pipeline/claim.py), whose number stands in the names of its segments; rows of a later claim go
@@ -45,6 +45,7 @@ from pipeline.files import remove_files, write_whole
 from pipeline.places import glob, is_remote, read_many
 
 LINGER_S = 0.1
+EACH_S = 0.003  # and no longer for each purchase under way: few would wait for one another
 STORE_LINGER_S = 0.5  # a PUT takes longer than a write, and each one is paid for
 GROUP = 512
 _DIGEST = 8  # bytes
@@ -119,7 +120,7 @@ class Journal:
         self.expected = 0  # purchases under way: each may still call `commit`, or has
         self._folder = folder
         self._claim = claim
-        self._linger = STORE_LINGER_S if is_remote(folder) else LINGER_S
+        self._remote = is_remote(folder)
         self._rows: dict[bytes, Completion] = {}
         self._pending: list[tuple[bytes, Completion]] = []
         self._waiting: list[asyncio.Future[None]] = []
@@ -158,7 +159,7 @@ class Journal:
         try:
             while self._pending:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._full.wait(), self._linger)
+                    await asyncio.wait_for(self._full.wait(), self._linger())
                 rows, self._pending = self._pending, []
                 waiting, self._waiting = self._waiting, []
                 self._writing = len(waiting)
@@ -167,6 +168,12 @@ class Journal:
                 self._writing = 0
         finally:
             self._flusher, self._writing = None, 0
+
+    def _linger(self) -> float:
+        """Seconds that a group waits for more."""
+        if self._remote:
+            return STORE_LINGER_S
+        return min(LINGER_S, EACH_S * self.expected)
 
     async def _write_group(
         self, rows: list[tuple[bytes, Completion]], waiting: list[asyncio.Future[None]]

@@ -75,6 +75,7 @@ def test_commits_of_one_moment_share_a_segment(tmp_path: Path) -> None:
 
 def test_a_full_group_does_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.journal.LINGER_S", 60.0)
+    monkeypatch.setattr("pipeline.journal.EACH_S", 60.0)
     journal = Journal(tmp_path)
     journal.expected = 2
     rows = [(key(n), STOP) for n in range(512)]
@@ -86,6 +87,7 @@ def test_a_commit_waits_for_those_who_are_expected_and_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.journal.LINGER_S", 60.0)
+    monkeypatch.setattr("pipeline.journal.EACH_S", 60.0)
 
     async def run() -> None:
         journal = Journal(tmp_path)
@@ -96,6 +98,16 @@ def test_a_commit_waits_for_those_who_are_expected_and_no_longer(
         await asyncio.gather(first, journal.commit([(key(2), CUT)]))
 
     asyncio.run(asyncio.wait_for(run(), 20))
+    assert len(segments(tmp_path)) == 1
+
+
+def test_two_who_are_under_way_hardly_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.journal.LINGER_S", 60.0)
+    journal = Journal(tmp_path)
+    journal.expected = 2
+    asyncio.run(asyncio.wait_for(journal.commit([(key(1), STOP)]), 20))
     assert len(segments(tmp_path)) == 1
 
 
