@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -29,8 +30,10 @@ from annotators.search.probe import (
     Measured,
     Probe,
     Rollout,
+    Search,
     SearchSettings,
     Start,
+    Wave,
 )
 from pipeline.grading.grader import Grader
 from pipeline.prefix import about_tokens
@@ -87,18 +90,42 @@ async def annotate_shard(
     settings: RolloutSettings,
     purchaser: Purchaser,
     paid: Mapping[str, int] = MappingProxyType({}),
+    begun: Callable[[], None] = lambda: None,
 ) -> dict[str, pa.Table]:
     """Tables `rollouts`, `evidence`, `tree`, `prefixes`, `solutions` (those that a tree search made
     of rollouts) and `refused` (what the run came too late for), in the order of `tasks`. Raises
     EngineDown.
 
-    `paid`: draws of a prefix (by hash) that somebody had paid for; they cost no allowance.
+    `paid`: draws of a prefix (by hash) that somebody had paid for; they cost no allowance. `begun`
+    is called when every search has asked for what it begins with, or has ended.
     """
-    searches = [_ProblemSearch(task, settings, purchaser, paid) for task in tasks]
+    beginning = _Beginning(len(tasks), begun)
+    searches = [_ProblemSearch(task, settings, purchaser, paid, beginning) for task in tasks]
     await together(search.run() for search in searches)
     for search in searches:
         search.count_spared()
     return tables([search.found() for search in searches])
+
+
+class _Beginning:
+    """The searches of a shard begin one after the other. Each thinks longest before its first wave,
+    and between two of them the loop serves what else is under way."""
+
+    def __init__(self, searches: int, begun: Callable[[], None]) -> None:
+        self._left = searches
+        self._begun = begun
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        async with self._turn:
+            await asyncio.sleep(0)
+            yield
+
+    def one(self) -> None:
+        self._left -= 1
+        if not self._left:
+            self._begun()
 
 
 class _ProblemSearch:
@@ -110,8 +137,10 @@ class _ProblemSearch:
         settings: RolloutSettings,
         purchaser: Purchaser,
         paid: Mapping[str, int],
+        beginning: _Beginning,
     ) -> None:
         self._paid = paid
+        self._beginning: _Beginning | None = beginning  # None: it has begun
         self._task = task
         self._refused: list[tuple[str, int]] = []
         self._settings = settings
@@ -124,6 +153,17 @@ class _ProblemSearch:
         self._branches = Branches(settings.cutter, task.candidates, task.steps)
 
     async def run(self) -> None:
+        try:
+            await self._search()
+        finally:
+            self._has_begun()
+
+    def _has_begun(self) -> None:
+        if self._beginning is not None:
+            self._beginning.one()
+            self._beginning = None
+
+    async def _search(self) -> None:
         if self._task.question["question_reason"] is not None:
             return
         if self._settings.allowance == 0 and not self._paid:
@@ -149,14 +189,20 @@ class _ProblemSearch:
                 guide,
             ),
         )
-        found: list[Measured | None] | None = None
-        while True:
-            try:
-                wave = next(search) if found is None else search.send(found)
-            except StopIteration as end:
-                self._grown = end.value
-                return
-            found = await self._serve(wave)
+        assert self._beginning is not None
+        async with self._beginning.turn():
+            wave = self._next(search, None)
+        asyncio.get_running_loop().call_soon(self._has_begun)  # when the first wave is on its way
+        while wave is not None:
+            wave = self._next(search, await self._serve(wave))
+
+    def _next(self, search: Search, found: list[Measured | None] | None) -> Wave | None:
+        """What it asks for after what was found; None at its end."""
+        try:
+            return next(search) if found is None else search.send(found)
+        except StopIteration as end:
+            self._grown = end.value
+            return None
 
     def _root(self) -> Root | None:
         """What is known of the problem alone: the screening samples, or the prover's own draws."""

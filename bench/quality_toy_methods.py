@@ -14,6 +14,7 @@ from bench.quality_bound import bound
 from bench.quality_found import MASS, CellFound, Found, Truth, aggregates, of_labels
 from bench.quality_toy import SAMPLES, TOKENS, Toy
 from flows.fitting import APPROACH, LAST, LEAST_PILOT, SHARE
+from flows.guidance import AT_ONCE, PILOT_WAVES
 from pipeline.engines.base import Prompt
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.layout import Bools, Floats, Ints
@@ -160,7 +161,7 @@ def _posterior(toy: Toy, share: float, baseline: float, known: Fusion | None = N
         pilots = np.random.default_rng(1).random(problems) < wanted
         price = price_of([_market(toy, draws, PRIOR, tokens)], budget, seed=0)
         own = np.where(pilots[toy.problem[toy.layout.row]], tokens, np.inf)
-        draws = _search(toy, draws, PRIOR, own, price)
+        draws = _search(toy, draws, PRIOR, own, price, PILOT_WAVES, AT_ONCE)
     for part in (APPROACH, LAST):
         fusion = known or _learn(toy, draws, piloted=part == APPROACH)
         left = part * (budget - toy.cost(draws) * size)
@@ -219,7 +220,15 @@ def _of_nodes(seen: Observed, tokens: Floats) -> Floats:
     return found
 
 
-def _search(toy: Toy, draws: Ints, fusion: Fusion, tokens: Floats, price: float) -> Ints:
+def _search(
+    toy: Toy,
+    draws: Ints,
+    fusion: Fusion,
+    tokens: Floats,
+    price: float,
+    waves: int | None = None,
+    at_once: int = 1,
+) -> Ints:
     """What search `posterior` does, in every problem at once."""
     seen = _observed(toy, draws)
     forest = seen.forest
@@ -228,5 +237,5 @@ def _search(toy: Toy, draws: Ints, fusion: Fusion, tokens: Floats, price: float)
         return toy.succeeds(forest.first_step[nodes], drawn)
 
     play = Play(seen, fusion.parameters(ALL), _of_nodes(seen, tokens), answer)
-    play.advance(price)
+    play.advance(price, waves=waves, at_once=at_once)
     return np.asarray((play.correct + play.incorrect)[forest.step_node])

@@ -4,7 +4,8 @@ Each shard under way holds its journal and tables in memory, so `least` is the b
 sets. But a shard at its end, or one of which only a few problems pilot, asks for next to nothing:
 while the engines could run more than is asked for, further shards come in, `MOST` at most.
 
-Guarantees: shards come in in the order in which they ask; for one event loop.
+Guarantees: shards come in in the order in which they ask; beyond `least` none comes in before the
+one before it has asked for what it begins with, or has left. For one event loop.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from contextlib import asynccontextmanager
 from flows.context import RunContext
 
 MOST = 64
-LOOK_S = 0.05  # a shard that came in needs a moment until it asks
+AHEAD = 1.5  # asked for, of what may run: a shard that ends and the next one do not meet at once
+LOOK_S = 0.05
 
 
 class Gate:
@@ -28,23 +30,28 @@ class Gate:
         self._hungry = hungry
         self._turn = asyncio.Lock()
         self._left = asyncio.Event()
+        self._begun = asyncio.Event()  # of the shard that came in last
+        self._begun.set()
 
     @asynccontextmanager
-    async def shard(self) -> AsyncIterator[None]:
+    async def shard(self) -> AsyncIterator[Callable[[], None]]:
+        """What it yields is called when the shard has asked for what it begins with."""
         async with self._turn:
             while not self._admits():
                 await self._moment()
-            if self.open >= self._least:
-                await asyncio.sleep(LOOK_S)
             self.open += 1
+            begun = self._begun = asyncio.Event()
         try:
-            yield
+            yield begun.set
         finally:
             self.open -= 1
+            begun.set()
             self._left.set()
 
     def _admits(self) -> bool:
-        return self.open < self._least or (self.open < MOST and self._hungry())
+        if self.open < self._least:
+            return True
+        return self.open < MOST and self._begun.is_set() and self._hungry()
 
     async def _moment(self) -> None:
         self._left.clear()
@@ -60,6 +67,6 @@ def hungry(context: RunContext) -> Callable[[], bool]:
 
     def ask() -> bool:
         limit = sum(engine.load().limit for engine in context.engines)
-        return context.meter.running < limit
+        return context.meter.running < AHEAD * limit
 
     return ask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,11 @@ from pipeline.files import write_json
 from pipeline.places import read_json
 from pipeline.posterior.fusion import PRIOR, Fusion, group_name
 from pipeline.recipe import Recipe
+
+# Everybody waits for the pilot's last problem, which asks one wave after the other. So its waves
+# are few, and have two rollouts from each chosen prefix: one would not show how much values of a
+# state differ. What is left to ask is asked later, when the parameters are known.
+PILOT_WAVES, AT_ONCE = 8, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +63,15 @@ class Guidance:
     approach: Round | None = None
     last: Round | None = None
 
+    def pilots(self, seed: int, problem_id: str) -> bool:
+        return unit(f"{seed}:{problem_id}") < self.share
+
     def pilot_guide(self, task: SearchTask, recipe: Recipe, known: Known) -> Guide | None:
         """None for a problem that does not pilot."""
-        if unit(f"{recipe.seed}:{task.problem.problem_id}") >= self.share:
+        if not self.pilots(recipe.seed, task.problem.problem_id):
             return None
-        return _guide(PRIOR, task, recipe, self.pilot_price, known)
+        guide = _guide(PRIOR, task, recipe, self.pilot_price, known)
+        return replace(guide, waves=PILOT_WAVES, at_once=AT_ONCE)
 
     def pilot_shape(self) -> list[Any]:
         return [self.share, self.pilot_price]

@@ -7,10 +7,11 @@ asks for them while the run goes on gets those that will be published.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from annotators.judge.annotator import JudgeTask
 from annotators.rollouts import SearchTask
@@ -131,10 +132,18 @@ class ShardTables:
         parts = evidence.partition_by("problem_id", as_dict=True, include_key=False)
         return Known(begun, {str(name): part for (name,), part in parts.items()})
 
-    def search_tasks(self, solutions: pa.Table) -> list[SearchTask]:
+    def search_tasks(
+        self, solutions: pa.Table, of: Callable[[str], bool] | None = None
+    ) -> list[SearchTask]:
+        """`of`: which problems, by id; None: all."""
         context = self.plan.context
+        problems = self.problems()
+        if of is not None:  # a few out of many: the others are not even made
+            problems = [problem for problem in problems if of(problem.problem_id)]
+            ids = pa.array([problem.problem_id for problem in problems], pa.string())
+            solutions = solutions.filter(pc.is_in(solutions.column("problem_id"), ids))
         return search_tasks(
-            self.problems(),
+            problems,
             solutions,
             self.plan.screen_stage().read("questions"),
             context.prover.engine,

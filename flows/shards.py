@@ -22,7 +22,7 @@ from annotators.paid import deposit, paid_rollouts
 from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
 from annotators.steps import SolutionText, annotate_solutions
 from flows.context import Role, RunContext
-from flows.gate import Gate
+from flows.gate import LOOK_S, Gate
 from flows.rationales import rationales
 from flows.shard_plan import ShardPlan
 from flows.shard_tables import ShardTables
@@ -40,6 +40,8 @@ from pipeline.purchase import Purchaser
 from pipeline.sampling import screen_shard
 from pipeline.stages import Stage
 
+SEARCHING = ("pilot", "approach", "search")
+
 
 async def run_stage(name: str, works: Sequence[ShardWork], gate: Gate) -> None:
     """One stage of some shards, as many at once as the gate lets in. Raises what a shard raises, in
@@ -48,7 +50,11 @@ async def run_stage(name: str, works: Sequence[ShardWork], gate: Gate) -> None:
     async def one(work: ShardWork) -> None:
         if work.left:
             return
-        async with gate.shard():
+        async with gate.shard() as begun:
+            if name in SEARCHING:
+                await getattr(work, name)(begun)
+                return
+            asyncio.get_running_loop().call_later(LOOK_S, begun)
             await (work.judge(name) if is_judge(name) else getattr(work, name)())
 
     async with asyncio.TaskGroup() as group:
@@ -108,7 +114,7 @@ class ShardWork:
         await self._finish(place, tables, counts)
         context.meter.stages["screen"] += 1
 
-    async def pilot(self) -> None:
+    async def pilot(self, begun: Callable[[], None]) -> None:
         """A guided search by the prior, of the share of the problems that pilot."""
         if self.plan.guidance is None or not self.plan.guidance.share:
             self.context.meter.stages_cached["pilot"] += 1
@@ -117,10 +123,11 @@ class ShardWork:
         if place is None:
             return
         known = await asyncio.to_thread(self.tables.known, None)
-        await self._roll_out(place, self.plan.pilot_settings(known))
+        pilots = partial(self.plan.guidance.pilots, self.context.recipe.seed)
+        await self._roll_out(place, self.plan.pilot_settings(known), begun, pilots)
         self.context.meter.stages["pilot"] += 1
 
-    async def approach(self) -> None:
+    async def approach(self, begun: Callable[[], None]) -> None:
         """A guided search of most of the budget, from what the pilot bought."""
         if self.plan.guidance is None or self.plan.guidance.approach is None:
             self.context.meter.stages_cached["approach"] += 1
@@ -130,26 +137,33 @@ class ShardWork:
             return
         piloted = self.plan.pilot_stage() if self.plan.guidance.share else None
         known = await asyncio.to_thread(self.tables.known, piloted)
-        await self._roll_out(place, self.plan.approach_settings(known))
+        await self._roll_out(place, self.plan.approach_settings(known), begun)
         self.context.meter.stages["approach"] += 1
 
-    async def search(self) -> None:
+    async def search(self, begun: Callable[[], None]) -> None:
         place = await self._begin("search", self.plan.search_stage)
         if place is None:
             return
         known = None
         if self.plan.guidance is not None:
             known = await asyncio.to_thread(self.tables.known, self.plan.begun_stage())
-        await self._roll_out(place, self.plan.rollout_settings(known))
+        await self._roll_out(place, self.plan.rollout_settings(known), begun)
         self.context.meter.stages["search"] += 1
 
-    async def _roll_out(self, place: Stage, settings: RolloutSettings) -> None:
+    async def _roll_out(
+        self,
+        place: Stage,
+        settings: RolloutSettings,
+        begun: Callable[[], None],
+        of: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`begun`: see `annotate_shard`. `of`: which problems, by id; None: all."""
         context = self.context
         read = self.plan.screen_stage().read
-        tasks = await asyncio.to_thread(lambda: self.tables.search_tasks(read("solutions")))
+        tasks = await asyncio.to_thread(lambda: self.tables.search_tasks(read("solutions"), of))
         async with self._buying(context.prover, logprobs=self.plan.grows) as purchaser:
             paid = await self._deposit(tasks, purchaser)
-            tables = await annotate_shard(tasks, settings, purchaser, paid)
+            tables = await annotate_shard(tasks, settings, purchaser, paid, begun)
         refused = tables.pop("refused")
         rollouts = tables["rollouts"]
         counts = {

@@ -17,7 +17,7 @@ Guarantees: every choice is a function of the problem's evidence; no prefix gets
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -54,11 +54,13 @@ def posterior(start: Start, settings: SearchSettings) -> Search:
     if not start.candidates or not (guide.begun or guide.price < np.inf):
         return None
     state = _State(start, guide, settings.solutions)
-    nodes = state.begun() or state.next()
-    while nodes:
-        found = yield [state.probe(node) for node in nodes]
-        state.take(nodes, found)
-        nodes = state.next()
+    wave = state.begun() or state.next()
+    waves = 0
+    while wave and waves != guide.waves:
+        found = yield list(wave.values())
+        state.take(wave, found)
+        wave = state.next()
+        waves += 1
     return None
 
 
@@ -87,29 +89,29 @@ class _State:
     # Nodes, not prefixes: two cuttings of one text are two nodes with one prefix, and what came
     # must reach the node that asked, or it would ask for ever.
 
-    def begun(self) -> list[int]:
-        """Where the pilot bought."""
-        found = []
+    def begun(self) -> dict[int, Probe]:
+        """What the stage before bought, by node."""
+        found = {}
         for node, prefix in enumerate(self._prefix):
             draws = self._guide.begun.get(prefix.hash, 0) if prefix is not None else 0
-            if draws:
-                self._drawn[node] = draws - 1
-                found.append(node)
+            if prefix is not None and draws:
+                found[node] = Probe(prefix, draws)
         return found
 
-    def next(self) -> list[int]:
+    def next(self) -> dict[int, Probe]:
+        """The next wave, by node."""
         now = infer(self._seen, self._parameters, table=self._table)
-        return [int(node) for node in choose(self._seen, now, self._tokens, self._guide.price)]
+        nodes = choose(self._seen, now, self._tokens, self._guide.price)
+        found = {}
+        for node in nodes.tolist():
+            prefix, drawn = self._prefix[node], int(self._drawn[node])
+            assert prefix is not None
+            found[node] = Probe(prefix, min(drawn + self._guide.at_once, MOST))
+        return found
 
-    def probe(self, node: int) -> Probe:
-        """One rollout more than there are."""
-        prefix = self._prefix[node]
-        assert prefix is not None
-        return Probe(prefix, int(self._drawn[node]) + 1)
-
-    def take(self, nodes: Sequence[int], found: Sequence[Measured | None]) -> None:
+    def take(self, wave: Mapping[int, Probe], found: Sequence[Measured | None]) -> None:
         correct, incorrect = self._seen.correct.copy(), self._seen.incorrect.copy()
-        for node, measured in zip(nodes, found, strict=True):
+        for node, measured in zip(wave, found, strict=True):
             if measured is None:  # the allowance is spent
                 self._tokens[node] = np.inf
                 continue

@@ -83,7 +83,9 @@ class Measured:
 class Guide:
     """What search `posterior` goes by. `price`: bits that a token must tell. `filtered`: questions
     that were always or never solved are not searched. `begun`: draws that an earlier stage bought,
-    by prefix hash. `evidence`: what other annotators said of the problem's solutions."""
+    by prefix hash. `evidence`: what other annotators said of the problem's solutions. `waves`:
+    after which the search ends, whatever is left (None: no limit). `at_once`: rollouts that a
+    chosen prefix gets in a wave."""
 
     parameters: Parameters
     edges: Mapping[str, Floats]
@@ -91,6 +93,8 @@ class Guide:
     filtered: bool
     begun: Mapping[str, int] = field(default_factory=dict)
     evidence: pl.DataFrame | None = None
+    waves: int | None = None
+    at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)

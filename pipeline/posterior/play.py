@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 
@@ -52,25 +53,34 @@ class Play:
     def spent(self) -> float:
         return float(self._of_problem.sum())
 
-    def advance(self, price: float, limit: float = float("inf")) -> float:
-        """Search until nothing is worth the price, or more than `limit` tokens are spent in all;
-        the rate of the best probe that is left."""
+    def advance(
+        self,
+        price: float,
+        limit: float = float("inf"),
+        waves: int | None = None,
+        at_once: int = 1,
+    ) -> float:
+        """Search until nothing is worth the price, more than `limit` tokens are spent in all, or
+        there were so many waves; the rate of the best probe that is left. `at_once`: rollouts from
+        a chosen prefix in a wave."""
         owner = self._seen.forest.problem
-        while True:
+        for number in count():
             best = float(self._rate.max(initial=0.0))
-            if best < price or best <= 0 or self.spent > limit:
+            if best < price or best <= 0 or self.spent > limit or number == waves:
                 return best
             nodes = np.unique(self._node[self._rate >= price])
-            over = self._of_problem[owner[nodes]] + self._tokens[nodes] > self._most
+            over = self._of_problem[owner[nodes]] + at_once * self._tokens[nodes] > self._most
             self._tokens[nodes[over]] = np.inf  # as a search leaves what its allowance cannot buy
             touched = np.zeros(len(self._of_problem), dtype=np.bool_)
             touched[owner[nodes]] = True
             nodes = nodes[~over]
-            np.add.at(self._of_problem, owner[nodes], self._tokens[nodes])
-            right = self._answer(nodes, self.correct[nodes] + self.incorrect[nodes])
-            self.correct[nodes] += right
-            self.incorrect[nodes] += ~right
+            np.add.at(self._of_problem, owner[nodes], at_once * self._tokens[nodes])
+            for _ in range(at_once):
+                right = self._answer(nodes, self.correct[nodes] + self.incorrect[nodes])
+                self.correct[nodes] += right
+                self.incorrect[nodes] += ~right
             self._propose(touched)
+        raise AssertionError  # counting has no end
 
     def _propose(self, problems: Bools) -> None:
         seen = replace(self._seen, correct=self.correct, incorrect=self.incorrect)

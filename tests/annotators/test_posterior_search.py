@@ -254,6 +254,22 @@ def test_solutions_beyond_the_limit_are_evidence_and_are_not_searched() -> None:
     assert run(candidates, Rollouts({}).serve, solutions=1) != alone
 
 
+def test_the_guide_may_end_it_after_some_waves() -> None:
+    whole = run([candidate("abcd")], Rollouts({}).serve)
+    assert len(whole) > 3
+    assert run([candidate("abcd")], Rollouts({}).serve, replace(guided(), waves=3)) == whole[:3]
+
+
+def test_the_guide_says_how_many_a_chosen_prefix_gets() -> None:
+    waves = run([candidate("abcd")], Rollouts({}).serve, replace(guided(), at_once=2))
+    before: dict[str, int] = {}
+    for wave in waves:
+        ((text, draws),) = wave
+        assert draws == before.get(text, 0) + 2
+        before[text] = draws
+    assert sum(before.values()) > 4
+
+
 script = st.text("ciu", min_size=MOST + 9, max_size=MOST + 9)
 
 

@@ -294,6 +294,23 @@ def test_an_engine_that_is_down_ends_all_searches_of_the_shard(
     assert asyncio.run(run()) == 0
 
 
+def test_it_says_once_when_all_searches_have_begun(tmp_path: Path, grader: Grader) -> None:
+    engine = ScriptedEngine(lambda written, draw: GOOD)
+    purchaser = Purchaser(engine, engine.identity, Sampling(), 0, Journal(tmp_path), Meter())
+    settings = rollout_settings("scan", "s", engine, grader)
+    left_out = {**QUESTION, "question_reason": "all_wrong"}
+    tasks = [
+        SearchTask(PROBLEM, [candidate("abcdefghij")], 20.0, QUESTION),
+        SearchTask(PROBLEM, [candidate("abcdefghij")], 20.0, left_out),
+    ]
+    asked: list[int] = []
+    asyncio.run(
+        annotate_shard(tasks, settings, purchaser, begun=lambda: asked.append(len(engine.asked)))
+    )
+    assert asked == [1]
+    assert len(engine.asked) > 1
+
+
 # omegaprm: rollouts become solutions
 
 LONG = "1\n2\n3\n4\n5\n6"

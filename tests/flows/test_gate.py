@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ def most_open(shards: int, gate: Gate, each_s: float = 0.02) -> int:
 
         async def one() -> None:
             nonlocal most
-            async with gate.shard():
+            async with gate.shard() as begun:
                 most = max(most, gate.open)
+                begun()
                 await asyncio.sleep(each_s)
 
         await asyncio.gather(*(one() for _ in range(shards)))
@@ -47,6 +49,28 @@ def test_while_it_has_room_more_come_in() -> None:
 def test_there_is_an_end_to_it(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "MOST", 9)
     assert most_open(30, Gate(3, lambda: True), each_s=0.2) == 9
+
+
+def test_no_more_come_in_before_the_last_one_has_begun() -> None:
+    async def run() -> list[int]:
+        gate, found, ends = Gate(1, lambda: True), [], asyncio.Event()
+        begins: list[Callable[[], None]] = []
+
+        async def one() -> None:
+            async with gate.shard() as begun:
+                begins.append(begun)
+                await ends.wait()
+
+        tasks = [asyncio.create_task(one()) for _ in range(3)]
+        for _ in range(3):
+            await asyncio.sleep(0.05)
+            found.append(gate.open)
+            begins[-1]()
+        ends.set()
+        await asyncio.gather(*tasks)
+        return found
+
+    assert asyncio.run(run()) == [1, 2, 3]
 
 
 def test_they_come_in_in_order() -> None:
