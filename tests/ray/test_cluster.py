@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import time
 from collections import Counter
 from hashlib import blake2b
@@ -29,6 +30,7 @@ from tests.ray.scene import (
 
 KILLS = 10
 SLOTS = 16  # of each worker
+STOPPED_S = 5.0
 
 JUDGE = """
 [annotators.judge]
@@ -175,6 +177,36 @@ def test_workers_that_are_killed_ten_times_cost_what_they_had_in_flight(
         )
     assert len(lines) - len(keys) <= KILLS * SLOTS
     print(f"{len(lines)} bought for {len(keys)} needed")
+
+
+def test_a_driver_that_is_interrupted_stops_in_seconds_and_goes_on(
+    nodes, second, tmp_path, monkeypatch
+):
+    log, out = tmp_path / "log", str(tmp_path / "out")
+    settings = {"model": f"{MODEL},latency_ms=8,slots={SLOTS},log={log}"}
+    keys = label_alone(write_recipe(tmp_path, str(tmp_path / "alone"), 24, **settings), monkeypatch)
+    log.unlink()
+    recipe = write_recipe(tmp_path, out, 24, runner="ray", address=nodes.address, **settings)
+    run = start("label", recipe)
+    try:
+        wait_until(lambda: run.poll() is not None or len(lines_of(log)) >= len(keys) // 3)
+        assert run.poll() is None, run.communicate()[1]
+        run.send_signal(signal.SIGINT)
+        told = time.monotonic()
+        _, said = run.communicate(timeout=60)
+        took = time.monotonic() - told
+    finally:
+        if run.poll() is None:
+            run.kill()
+    assert run.returncode == 130, said[-3000:]
+    assert "stopped; what was committed is safe, the same command goes on" in said
+    kept, bought = set(journal_keys(out)), len(lines_of(log))
+    print(f"stopped in {took:.1f} s; {len(kept)} of {bought} were committed")
+    assert took < STOPPED_S, said[-3000:]
+    assert kept
+    run_command("label", recipe)
+    assert published(out) == published(str(tmp_path / "alone"))
+    assert not kept & {keys[line] for line in lines_of(log)[bought:]}
 
 
 def lines_of(log: Path) -> list[str]:
