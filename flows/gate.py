@@ -18,7 +18,7 @@ from flows.context import RunContext
 
 MOST = 64
 AHEAD = 1.5  # asked for, of what may run: a shard that ends and the next one do not meet at once
-LOOK_S = 0.05
+LOOK_S = 0.05  # between two looks; and what a stage that does not search needs until it asks
 
 
 class Gate:

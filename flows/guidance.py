@@ -74,7 +74,7 @@ class Guidance:
         return replace(guide, waves=PILOT_WAVES, at_once=AT_ONCE)
 
     def pilot_shape(self) -> list[Any]:
-        return [self.share, self.pilot_price]
+        return [self.share, self.pilot_price, PILOT_WAVES, AT_ONCE]
 
     def approach_shape(self) -> list[Any]:
         """What shapes the stage of the approach."""

@@ -40,7 +40,7 @@ from pipeline.purchase import Purchaser
 from pipeline.sampling import screen_shard
 from pipeline.stages import Stage
 
-SEARCHING = ("pilot", "approach", "search")
+SEARCHING = ("pilot", "approach", "search")  # stages that say themselves when they have begun
 
 
 async def run_stage(name: str, works: Sequence[ShardWork], gate: Gate) -> None:

@@ -8,8 +8,8 @@ price are frozen for the run, so the choices depend on the problem's own evidenc
 
 What other annotators said before (tools, scores) is evidence from the start: a step that arithmetic
 refutes needs no rollout. The pilot of a run is this search with the prior's parameters, on a share
-of the problems, and the approach is it with the first fit's; what they bought is the first wave of
-what goes on from there, and is in the journal.
+of the problems and for a few waves, and the approach is it with the first fit's; what they bought
+is the first wave of what goes on from there, and is in the journal.
 
 Guarantees: every choice is a function of the problem's evidence; no prefix gets more than
 `choose.MOST` rollouts.

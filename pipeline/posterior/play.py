@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import count
 
 import numpy as np
 
@@ -64,9 +63,10 @@ class Play:
         there were so many waves; the rate of the best probe that is left. `at_once`: rollouts from
         a chosen prefix in a wave."""
         owner = self._seen.forest.problem
-        for number in count():
+        had = 0
+        while True:
             best = float(self._rate.max(initial=0.0))
-            if best < price or best <= 0 or self.spent > limit or number == waves:
+            if best < price or best <= 0 or self.spent > limit or had == waves:
                 return best
             nodes = np.unique(self._node[self._rate >= price])
             over = self._of_problem[owner[nodes]] + at_once * self._tokens[nodes] > self._most
@@ -80,7 +80,7 @@ class Play:
                 self.correct[nodes] += right
                 self.incorrect[nodes] += ~right
             self._propose(touched)
-        raise AssertionError  # counting has no end
+            had += 1
 
     def _propose(self, problems: Bools) -> None:
         seen = replace(self._seen, correct=self.correct, incorrect=self.incorrect)

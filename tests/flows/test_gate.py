@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from flows import gate as module
-from flows.gate import Gate
+from flows.gate import Gate, hungry
+from pipeline.engines.base import Load
 
 
 def most_open(shards: int, gate: Gate, each_s: float = 0.02) -> int:
@@ -71,6 +73,18 @@ def test_no_more_come_in_before_the_last_one_has_begun() -> None:
         return found
 
     assert asyncio.run(run()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("running", "limits", "expected"),
+    [(149, [60, 40], True), (150, [60, 40], False), (0, [0], False), (0, [], False)],
+)
+def test_engines_are_hungry_while_less_than_half_as_much_again_is_asked_for(
+    running: int, limits: list[int], expected: bool
+) -> None:
+    engines = [SimpleNamespace(load=lambda limit=limit: Load(limit=limit)) for limit in limits]
+    context: Any = SimpleNamespace(engines=engines, meter=SimpleNamespace(running=running))
+    assert hungry(context)() is expected
 
 
 def test_they_come_in_in_order() -> None:

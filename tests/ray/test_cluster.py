@@ -73,8 +73,7 @@ def test_a_driver_that_was_killed_goes_on_and_counts_what_workers_bought(
     settings |= {"runner": "ray", "address": nodes.address}
     recipe = write_recipe(tmp_path, out, 24, **settings)
     run = start("label", recipe)
-    wait_until(lambda: run.poll() is not None or len(lines_of(log)) >= len(keys) // 3)
-    assert run.poll() is None, run.communicate()[1]
+    wait_for_a_third(run, log, keys)
     kill(run)
     kept = set(journal_keys(out))
     assert kept
@@ -123,8 +122,7 @@ def test_a_node_that_dies_takes_nothing_along(nodes, bucket, tmp_path, monkeypat
     victim = nodes.add()
     run = start("label", recipe)
     try:
-        wait_until(lambda: run.poll() is not None or len(lines_of(log)) >= len(keys) // 3)
-        assert run.poll() is None, run.communicate()[1]
+        wait_for_a_third(run, log, keys)
         busy = [child for child in victim.children(recursive=True) if "ray::" in _name(child)]
         nodes.kill(victim)
         kept = set(journal_keys(out))
@@ -189,8 +187,7 @@ def test_a_driver_that_is_interrupted_stops_in_seconds_and_goes_on(
     recipe = write_recipe(tmp_path, out, 24, runner="ray", address=nodes.address, **settings)
     run = start("label", recipe)
     try:
-        wait_until(lambda: run.poll() is not None or len(lines_of(log)) >= len(keys) // 3)
-        assert run.poll() is None, run.communicate()[1]
+        wait_for_a_third(run, log, keys)
         run.send_signal(signal.SIGINT)
         told = time.monotonic()
         _, said = run.communicate(timeout=60)
@@ -207,6 +204,12 @@ def test_a_driver_that_is_interrupted_stops_in_seconds_and_goes_on(
     run_command("label", recipe)
     assert published(out) == published(str(tmp_path / "alone"))
     assert not kept & {keys[line] for line in lines_of(log)[bought:]}
+
+
+def wait_for_a_third(run, log: Path, keys) -> None:
+    """Until a run has bought a third of what it needs."""
+    wait_until(lambda: run.poll() is not None or len(lines_of(log)) >= len(keys) // 3)
+    assert run.poll() is None, run.communicate()[1]
 
 
 def lines_of(log: Path) -> list[str]:

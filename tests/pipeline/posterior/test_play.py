@@ -61,6 +61,13 @@ def test_what_is_left_is_worth_less_than_the_price(seen: Observed) -> None:
     assert 0 < play.advance(PRICE) < PRICE
 
 
+def test_a_pilot_has_so_many_waves_of_so_many_rollouts(seen: Observed) -> None:
+    play = Play(seen, known(), tokens_of(seen), answer)
+    play.advance(PRICE, waves=1, at_once=2)
+    drawn = play.correct + play.incorrect - seen.correct - seen.incorrect
+    assert set(drawn.tolist()) == {0, 2}
+
+
 def test_a_part_says_of_its_problems_what_the_whole_says(seen: Observed) -> None:
     problems = np.arange(seen.forest.num_problems) % 3 == 1
     part, nodes, solutions = seen.part(problems)
