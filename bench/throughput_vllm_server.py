@@ -56,11 +56,11 @@ def python() -> str:
 
 
 @contextmanager
-def vllm_server(log: Path, *options: str) -> Iterator[VllmServer]:
+def vllm_server(log: Path, *options: str, model: str = MODEL) -> Iterator[VllmServer]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [python(), "-m", "vllm.entrypoints.openai.api_server", "--model", MODEL]
+    command = [python(), "-m", "vllm.entrypoints.openai.api_server", "--model", model]
     command += ["--served-model-name", NAME, "--host", "127.0.0.1", "--port", str(port)]
     command += ["--enforce-eager", "--max-model-len", "1024", "--enable-prefix-caching"]
     # On a CPU, vLLM 0.32 dies of a request with a seed whose prompt it reads in two steps.

@@ -123,7 +123,7 @@ class Asker:
     async def _post(self, replica: Replica, call: Call, read: Read[T]) -> list[T]:
         """Raises Unreachable, BadAnswer, Refused, EngineDown."""
         try:
-            async with replica.limited(self._timeout_s):
+            with replica.tries.limited(self._timeout_s):
                 answer = await self._http.post(replica.url, call.problem_id, call.body)
         except TimeoutError:
             if self._fleet.broken is not None:

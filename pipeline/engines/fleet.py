@@ -19,12 +19,11 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from types import TracebackType
-from typing import Any
 
+from pipeline.engines.tries import Tries
 from pipeline.errors import EngineDown
 
 QUIET_S = 60.0  # without a word from a replica at work, after which it is asked whether it lives
@@ -60,7 +59,7 @@ class Replica:
     up: bool = True
     running: int = 0
     waiting: deque[_Waiter] = field(default_factory=deque)
-    tries: set[asyncio.Timeout] = field(default_factory=set)  # what ends when it is down
+    tries: Tries = field(default_factory=Tries)  # what ends when it is down
     heard: float = field(default_factory=time.monotonic)  # when it last answered anything
     cut_at: float = float("-inf")
     grown_at: float = 0.0
@@ -83,54 +82,32 @@ class Replica:
             grown = self.total * (now - self.grown_at) / BACK_IN_S
             self.limit, self.grown_at = min(self.total, self.limit + grown), now
 
-    def limited(self, seconds: float) -> _Try:
-        """TimeoutError after `seconds`, or when the replica is found dead."""
-        return _Try(self, asyncio.timeout(seconds))
 
-
-# Two of these are entered for every request, and a generator made a context manager takes longer.
-
-
-class _Try:
-    __slots__ = ("_limit", "_replica")
-
-    def __init__(self, replica: Replica, limit: asyncio.Timeout) -> None:
-        self._replica = replica
-        self._limit = limit
-
-    async def __aenter__(self) -> None:
-        await self._limit.__aenter__()
-        self._replica.tries.add(self._limit)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._replica.tries.discard(self._limit)
-        await self._limit.__aexit__(kind, error, trace)  # which raises the TimeoutError
+# Entered for every request, and a generator made a context manager takes longer.
 
 
 class _Seat:
-    __slots__ = ("_count", "_leave", "_replica", "_sit")
+    __slots__ = ("_again", "_count", "_failed", "_fleet", "_problem_id", "_replica")
 
     def __init__(
-        self,
-        sit: Coroutine[Any, Any, Replica],
-        leave: Callable[[Replica, int], None],
-        count: int,
+        self, fleet: Fleet, problem_id: str, count: int, failed: Sequence[Replica], again: bool
     ) -> None:
-        self._sit = sit
-        self._leave = leave
+        self._fleet = fleet
+        self._problem_id = problem_id
         self._count = count
+        self._failed = failed
+        self._again = again
 
     async def __aenter__(self) -> Replica:
-        self._replica = await self._sit
-        return self._replica
+        fleet, count = self._fleet, self._count
+        home = fleet.home(self._problem_id, self._failed)
+        if not fleet.take(home, count):
+            home = await fleet.wait(home, self._problem_id, count, again=self._again)
+        self._replica = home
+        return home
 
     async def __aexit__(self, *_: object) -> None:
-        self._leave(self._replica, self._count)
+        self._fleet.leave(self._replica, self._count)
 
 
 class Fleet:
@@ -180,21 +157,22 @@ class Fleet:
     ) -> _Seat:
         """A replica with room for `count` sequences. `failed`: those that had this request and did
         not do it; another is taken where there is one. `again`: before those that come anew."""
-        return _Seat(self._sit(problem_id, count, failed, again=again), self._leave, count)
+        return _Seat(self, problem_id, count, failed, again)
 
-    def _leave(self, replica: Replica, count: int) -> None:
+    def leave(self, replica: Replica, count: int) -> None:
         replica.running -= count
         self._serve(replica)
 
-    async def _sit(
-        self, problem_id: str, count: int, failed: Sequence[Replica], *, again: bool
-    ) -> Replica:
+    def take(self, replica: Replica, count: int) -> bool:
+        """At once, where there is room and nobody waits."""
         if self._broken is not None:
             raise self._broken
-        home = self.home(problem_id, failed)
-        if home.has_room(count) and not home.waiting:
-            home.running += count
-            return home
+        free = replica.has_room(count) and not replica.waiting
+        if free:
+            replica.running += count
+        return free
+
+    async def wait(self, home: Replica, problem_id: str, count: int, *, again: bool) -> Replica:
         waiter = _Waiter(problem_id, count, asyncio.get_running_loop().create_future())
         (home.waiting.appendleft if again else home.waiting.append)(waiter)
         for other in self.replicas:
@@ -206,7 +184,7 @@ class Fleet:
         except asyncio.CancelledError:
             if waiter.turn.done() and not waiter.turn.cancelled():
                 granted = waiter.turn.result()  # and cancelled in the same turn of the loop
-                self._leave(granted, count)
+                self.leave(granted, count)
             else:
                 for replica in self.replicas:  # it was perhaps the one that did not fit
                     self._serve(replica)
@@ -261,8 +239,7 @@ class Fleet:
         """No request is served any more."""
         self._broken = self._broken or error
         for replica in self.replicas:
-            for limit in list(replica.tries):
-                limit.reschedule(asyncio.get_running_loop().time())
+            replica.tries.end()
             for waiter in replica.waiting:
                 if not waiter.turn.done():
                     waiter.turn.set_exception(error)
@@ -297,8 +274,7 @@ class Fleet:
 
     def _set_down(self, replica: Replica, why: str) -> None:
         replica.up, self._last_error = False, why
-        for limit in list(replica.tries):
-            limit.reschedule(asyncio.get_running_loop().time())
+        replica.tries.end()
         if any(one.up for one in self.replicas):
             _log.warning("%s: does not answer; its requests go to the other servers", replica.url)
             queue, replica.waiting = replica.waiting, deque()

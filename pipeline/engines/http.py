@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import json
 import os
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,9 +108,9 @@ class Http:
         if session is not None:
             await session.close()
 
-    async def turn(self) -> float:
+    def turn(self) -> Awaitable[float]:
         """Before each `post`. The seconds waited here are no silence of the server."""
-        return await self._pace.turn()
+        return self._pace.turn()
 
     async def post(self, url: str, problem_id: str, body: dict[str, Any]) -> bytes:
         """The body of a 200. The caller limits its time."""

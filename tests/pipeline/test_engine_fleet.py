@@ -216,7 +216,7 @@ def test_what_waits_for_a_dead_replica_and_what_it_runs_go_to_the_others() -> No
             while True:
                 async with fleet.seat(problem, 3, failed) as replica:
                     try:
-                        async with replica.limited(60):
+                        with replica.tries.limited(60):
                             await asyncio.sleep(60 if replica.url in servers.dead else 0.001)
                     except TimeoutError:
                         failed.append(replica)
@@ -236,9 +236,10 @@ def test_what_waits_for_a_dead_replica_and_what_it_runs_go_to_the_others() -> No
 
 def test_a_suspect_that_lives_keeps_its_work() -> None:
     async def body(fleet: Fleet, _: Servers) -> bool:
-        async with fleet.seat("p", 1) as replica, replica.limited(60):
-            fleet.suspect(replica, "one broken line")
-            await asyncio.sleep(0.05)
+        async with fleet.seat("p", 1) as replica:
+            with replica.tries.limited(60):
+                fleet.suspect(replica, "one broken line")
+                await asyncio.sleep(0.05)
         return replica.up
 
     assert with_fleet(body)
@@ -264,8 +265,8 @@ def test_a_silent_replica_at_work_is_asked_whether_it_lives(monkeypatch: Any) ->
 
     async def body(fleet: Fleet, servers: Servers) -> None:
         servers.dead.add(URLS[0])
-        with pytest.raises(TimeoutError):
-            async with fleet.seat(of(fleet, URLS[0]), 1) as replica, replica.limited(60):
+        async with fleet.seat(of(fleet, URLS[0]), 1) as replica:
+            with pytest.raises(TimeoutError), replica.tries.limited(60):
                 await asyncio.sleep(60)
         assert not replica.up
 
