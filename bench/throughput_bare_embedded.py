@@ -2,8 +2,10 @@
 
     python -m bench.throughput_bare_embedded RECORD --batch 64
 
-Requests of one kind (n, sampling) fill batches of so many sequences in the order in which they were
-asked; results are counted and thrown away.
+Requests of one kind (n, sampling, log-probabilities or not) fill batches of so many sequences in
+the order in which they were asked. Those that asked for log-probabilities get them by a pass over
+each different completion, 1,024 tokens at once, which is as fast as CTranslate2 does it. Results
+are counted and thrown away.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import time
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import ctranslate2
 
@@ -25,7 +28,8 @@ from pipeline.engines.policy_folder import PolicyFolder
 def batches(asked: list[Asked], size: int) -> list[list[Asked]]:
     made, open_ = [], {}  # type: ignore[var-annotated]
     for one in asked:
-        kind: Hashable = (one.n, one.max_tokens, one.temperature, one.top_p, one.top_k)
+        sampling = (one.max_tokens, one.temperature, one.top_p, one.top_k)
+        kind: Hashable = (one.n, *sampling, one.logprobs)
         batch = open_.setdefault(kind, [])
         batch.append(one)
         if len(batch) * one.n >= size:
@@ -48,6 +52,13 @@ def replay(asked: list[Asked], folder: Path, size: int) -> Speed:
     done: list[tuple[float, int]] = []
     begun: list[float] = []
 
+    def rate(prompts: list[list[str]], results: list[Any]) -> None:
+        different = {
+            (at, tuple(ids)) for at, result in enumerate(results) for ids in result.sequences_ids
+        }
+        texts = [prompts[at] + [pieces[i] for i in ids] for at, ids in different]
+        generator.score_batch(texts, max_batch_size=1024, batch_type="tokens", max_input_length=0)
+
     def generate(item: tuple[list[Asked], list[list[str]]]) -> None:
         batch, prompts = item
         begun.append(time.monotonic())
@@ -62,6 +73,8 @@ def replay(asked: list[Asked], folder: Path, size: int) -> Speed:
             sampling_topk=batch[0].top_k,
             sampling_topp=batch[0].top_p,
         )
+        if batch[0].logprobs:
+            rate(prompts, results)
         tokens = sum(len(ids) for result in results for ids in result.sequences_ids)
         done.append((time.monotonic(), tokens))
 
