@@ -2,13 +2,14 @@
 
 Guarantees: a request is given a seat at the replica that wins its problem's rendezvous hash, so
 that this replica's prefix cache is warm. Seats are counted in sequences, at most `limit` a replica,
-and given in order of arrival; a replica with room and nobody waiting takes over from the longest
-queue, and keeps the problem that it took. A replica that answers 429 or 503 runs a quarter less
-(once a second at most) and gets back what it lost within a minute. One that does not answer
-(`suspect`, or silent for `QUIET_S` with work on it) is asked whether it lives; if not, what it
-runs and what waits for it goes to the others, and it is asked again until it is back. When all are
-down, requests wait; after `patience_s` each gets EngineDown. A replica that comes back as another
-model ends the run. A cancelled waiter leaves nothing behind. For one event loop.
+and given in order of arrival; a replica with room and nobody waiting takes over the problem that
+came last to the longest queue, with all that waits of it, and keeps it. A replica that answers 429
+or 503 runs a quarter less (once a second at most) and gets back what it lost within a minute. One
+that does not answer (`suspect`, or silent for `QUIET_S` with work on it) is asked whether it lives;
+if not, what it runs and what waits for it goes to the others, and it is asked again until it is
+back. When all are down, requests wait; after `patience_s` each gets EngineDown. A replica that
+comes back as another model ends the run. A cancelled waiter leaves nothing behind. For one event
+loop.
 
 Not here: what a request is, its retries, HTTP.
 """
@@ -202,31 +203,45 @@ class Fleet:
         return max(fresh, key=lambda replica: _weight(replica.url, problem_id))
 
     def _serve(self, replica: Replica) -> None:
-        """Give out the room that a replica has: to its own queue, else to the longest other."""
+        """Give out the room that a replica has: to its own queue, else to what it takes over."""
         while replica.up:
             queue = replica.waiting
-            if not queue and len(self.replicas) > 1:
-                queue = max((one.waiting for one in self.replicas), key=len)
             while queue and queue[0].turn.done():
                 queue.popleft()
-            if not queue:
-                if any(one.waiting for one in self.replicas):
-                    continue  # it held cancelled waiters only
+            if not queue and not self._take_over(replica):
                 return
             if not replica.has_room(queue[0].count):
                 return
             waiter = queue.popleft()
-            if queue is not replica.waiting:
-                self._take_over(waiter.problem_id, replica)
             replica.running += waiter.count
             waiter.turn.set_result(replica)
 
-    def _take_over(self, problem_id: str, replica: Replica) -> None:
-        self.moved += 1
+    def _take_over(self, replica: Replica) -> bool:
+        """The problem that came last to the longest other queue, with all that waits of it: of
+        those at the front the cache there has more. False: there is none, or no room for it."""
+        if len(self.replicas) == 1:
+            return False
+        queue = max((one.waiting for one in self.replicas), key=len)
+        while queue and queue[-1].turn.done():
+            queue.pop()
+        if not queue:
+            if any(one.waiting for one in self.replicas):
+                return self._take_over(replica)  # it held cancelled waiters only
+            return False
+        problem_id = queue[-1].problem_id
+        taken = [one for one in queue if one.problem_id == problem_id and not one.turn.done()]
+        if not replica.has_room(taken[0].count):
+            return False
+        kept = [one for one in queue if one.problem_id != problem_id and not one.turn.done()]
+        queue.clear()
+        queue.extend(kept)
+        replica.waiting.extend(taken)
+        self.moved += len(taken)
         self._places[problem_id] = replica
         self._places.move_to_end(problem_id)
         if len(self._places) > MOST_MOVED:
             self._places.popitem(last=False)
+        return True
 
     # Who is down.
 

@@ -196,6 +196,34 @@ def test_an_idle_replica_takes_over_from_a_full_one_and_keeps_the_problem() -> N
     with_fleet(body)
 
 
+def test_a_problem_is_taken_over_with_all_that_waits_of_it() -> None:
+    async def body(fleet: Fleet, _: Servers) -> list[tuple[str, str]]:
+        early, late, full = [p for p, home in homes(fleet).items() if home == URLS[0]][:3]
+        served: list[tuple[str, str]] = []
+        done = {url: asyncio.Event() for url in URLS}
+
+        async def hold(problem: str, url: str) -> None:
+            async with fleet.seat(problem, 4):
+                await done[url].wait()
+
+        async def one(problem: str) -> None:
+            async with fleet.seat(problem, 2) as replica:
+                served.append(("late" if problem == late else "early", replica.url))
+
+        holders = [hold(full, URLS[0]), hold(of(fleet, URLS[1]), URLS[1])]
+        tasks = [asyncio.create_task(holder) for holder in holders]
+        await asyncio.sleep(0)
+        tasks += [asyncio.create_task(one(problem)) for problem in (early, late, early, late)]
+        await asyncio.sleep(0)
+        done[URLS[1]].set()
+        await until(lambda: len(served) >= 2)
+        done[URLS[0]].set()
+        await asyncio.gather(*tasks)
+        return served
+
+    assert with_fleet(body)[:2] == [("late", URLS[1])] * 2
+
+
 def test_a_request_that_failed_at_its_home_goes_elsewhere() -> None:
     async def body(fleet: Fleet, _: Servers) -> None:
         home = fleet.home("p")
