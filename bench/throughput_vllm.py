@@ -28,7 +28,7 @@ from bench.throughput_vllm_server import MODEL, NAME, vllm_server
 
 SLOTS = 128
 CONCURRENCY = (8, 16, 32, 64)  # requests, of 8 sequences most of them
-BATCHES = (32, 64, 128)  # sequences
+BATCHES = (8, 16, 32, 64)  # sequences
 ENGINES = ("vllm", "embedded")
 
 

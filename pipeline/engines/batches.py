@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 from pipeline.engines.base import Completion, Sampling
 
-FULL = 64  # sequences a batch: 8 prompts x 8 measured best for models of a few million weights
-SMALL = 16  # batches are not made smaller than this to occupy another worker
+FULL = 16  # sequences a batch, for models of a few million weights (docs/log.md)
+SMALL = 8  # batches are not made smaller than this to occupy another worker
 LINGER_S = 0.003
 WINDOW = 256
 
