@@ -149,7 +149,7 @@ def test_scores_of_many_prefixes_share_batches() -> None:
 
     asked, batches = embedded(body)
     assert asked == 320
-    assert batches <= 20
+    assert batches <= 45  # of 16, or a few less
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,8 @@ def job(length: int, n: int = 8, sampling: Sampling | None = None) -> Job:
 
 def test_a_batch_is_full_and_of_like_lengths() -> None:
     queue = BatchQueue(workers=1)
-    queue.put([job(length) for length in (10, 90, 11, 91, 12, 92, 13, 93, 14, 94, 15, 16, 17)])
+    lengths = (10, 90, 11, 91, 12, 92, 13, 93, 14, 94, 15, 16, 17)
+    queue.put([job(length, n=2) for length in lengths])
     assert [len(one.prompt) for one in queue.take() or []] == [10, 11, 12, 13, 14, 15, 16, 17]
     assert [len(one.prompt) for one in queue.take() or []] == [90, 91, 92, 93, 94]
 
@@ -80,8 +81,8 @@ def test_the_oldest_job_is_in_the_next_batch() -> None:
 
 def test_few_jobs_are_spread_over_the_workers() -> None:
     queue = BatchQueue(workers=2)
-    queue.put([job(10) for _ in range(8)])
-    assert [len(queue.take() or []), len(queue.take() or [])] == [4, 2]
+    queue.put([job(10, n=2) for _ in range(12)])  # halves, and no batch of less than 8 sequences
+    assert [len(queue.take() or []), len(queue.take() or [])] == [6, 4]
 
 
 def test_cancelled_jobs_are_left_out_and_a_closed_queue_ends() -> None:
@@ -98,8 +99,8 @@ def test_cancelled_jobs_are_left_out_and_a_closed_queue_ends() -> None:
 
 def test_what_runs_and_what_waits_is_known() -> None:
     queue = BatchQueue(workers=1)
-    queue.put([job(10) for _ in range(10)])
+    queue.put([job(10) for _ in range(4)])
     batch = queue.take() or []
-    assert queue.counts() == (64, 16)
+    assert queue.counts() == (16, 16)
     queue.finish(batch)
     assert queue.counts() == (0, 16)
