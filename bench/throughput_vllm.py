@@ -27,6 +27,7 @@ from bench.throughput_table import Row
 from bench.throughput_vllm_server import MODEL, NAME, vllm_server
 
 SLOTS = 128
+WANTED = {"vllm": SLOTS, "embedded": 64}  # sequences: demand is there
 CONCURRENCY = (8, 16, 32, 64)  # requests, of 8 sequences most of them
 BATCHES = (8, 16, 32, 64)  # sequences
 ENGINES = ("vllm", "embedded")
@@ -68,7 +69,7 @@ def product(engine: str, problems: int, out: Path, number: int) -> tuple[Path, S
     with server_of(engine, out / f"{engine}-{number}.log") as url:
         path = write_recipe(out / f"{engine}.toml", recipe(engine, url, problems, folder))
         label(path, folder, out / "prefect", record=record)
-    return record, speed(read(record), SLOTS)
+    return record, speed(read(record), WANTED[engine])
 
 
 def bare(engine: str, record: Path, setting: int, out: Path) -> Speed:

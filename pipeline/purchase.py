@@ -185,7 +185,7 @@ class Purchaser:
 
 class _Order:
     """Draws that somebody is buying. Most have nobody else who waits for them, so the future is
-    made for who does: one for each took a hundredth of the client's processor time."""
+    made for who does."""
 
     __slots__ = ("_ended", "_over")
 

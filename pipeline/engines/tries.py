@@ -1,7 +1,7 @@
 """Requests under way at one replica: each ends at its time limit, and all of them when it dies.
 
-Guarantees: what `asyncio.timeout` does, with one timer for all (one for each request took 4 % of
-the client's processor time): the block is cancelled at its limit, not before, and raises
+Guarantees: what `asyncio.timeout` does, with one timer for all, since one for each request costs
+time that every request pays: the block is cancelled at its limit, not before, and raises
 TimeoutError; a cancellation from elsewhere stays what it is. For one event loop.
 """
 
