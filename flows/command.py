@@ -99,7 +99,7 @@ def _run_flow(recipe: Recipe, folder: DatasetFolder, target: DatasetFolder) -> N
         replay_of = str(folder.root) if target.origin else None
         ray = uses_ray(recipe, replay_of)
         with open_cluster(recipe, target) if ray else nullcontext():
-            flow = label_flow(recipe.run.shards_at_once, ray)
+            flow = label_flow(ray)
             flow(recipe.name, recipe.model_dump(mode="json"), str(target.root), replay_of)
     except KeyboardInterrupt:
         # The command line would only say "Aborted!".

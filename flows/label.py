@@ -27,7 +27,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import live
 from flows.progress import progress
-from flows.run import LabelRun
+from flows.run import GROUPS, LabelRun
 from flows.tables import run_rows
 from pipeline.errors import StepsmithError
 from pipeline.folder import DatasetFolder
@@ -91,8 +91,8 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
 
 def _run_stages(run: LabelRun, out: str) -> None:
     groups = run.groups()
-    # A group's stages wait for one another in threads of the pool, in the order of submission:
-    # with four threads for each group in flight, the next group starts when one ends.
+    # A group's stages wait for one another in threads of the pool. There are threads for all
+    # groups: which shards come first, and how many are under way, is the gate's.
     futures: list[PrefectFuture[str]] = []
 
     def submit(
@@ -145,10 +145,9 @@ def _settle(futures: list[PrefectFuture[str]]) -> None:
         raise (ours or errors)[0]
 
 
-def label_flow(workers: int, ray: bool = False) -> Any:
-    """The flow with room for `workers` groups of shards at once; on the cluster that this process
-    is connected to, for as many as that has."""
-    runner: Any = ThreadPoolTaskRunner(max_workers=LONGEST * workers)
+def label_flow(ray: bool = False) -> Any:
+    """The flow, in threads; or on the cluster that this process is connected to."""
+    runner: Any = ThreadPoolTaskRunner(max_workers=LONGEST * GROUPS)
     if ray:
         from prefect_ray import RayTaskRunner
 

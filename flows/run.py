@@ -60,7 +60,7 @@ from pipeline.schemas import SCHEMA_VERSION
 from pipeline.summary import Summary, summarize
 
 MAX_TASK_RUNS = 240  # Prefect's server drowns in thousands; four or five tasks a group
-GROUPS = 16  # on one machine; as many as there are threads for, in a phase of one stage
+GROUPS = 16  # on one machine at most, all in flight at once: each has threads
 GROUPS_A_WORKER = 4  # of a cluster at least, so that none is left with nothing for long
 _VERSIONS = ("ctranslate2", "datasets", "math-verify", "polars", "prefect", "pyarrow")
 

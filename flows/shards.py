@@ -40,6 +40,8 @@ from pipeline.purchase import Purchaser
 from pipeline.sampling import screen_shard
 from pipeline.stages import Stage
 
+# By which the gate goes, where stages of one phase overlap; a judge has a phase of its own.
+ORDER = ("screen", "search", "check", "confirm", "publish")
 SEARCHING = ("pilot", "approach", "search")  # stages that say themselves when they have begun
 
 
@@ -47,10 +49,12 @@ async def run_stage(name: str, works: Sequence[ShardWork], gate: Gate) -> None:
     """One stage of some shards, as many at once as the gate lets in. Raises what a shard raises, in
     a BaseExceptionGroup."""
 
+    order = ORDER.index(name) if name in ORDER else 0
+
     async def one(work: ShardWork) -> None:
         if work.left:
             return
-        async with gate.shard() as begun:
+        async with gate.shard(order) as begun:
             if name in SEARCHING:
                 await getattr(work, name)(begun)
                 return

@@ -13,7 +13,7 @@ def flow(prefect):
     from flows.label import label_flow, quiet_prefect
 
     quiet_prefect()
-    return label_flow(workers=2)
+    return label_flow()
 
 
 def test_the_flow_publishes_what_a_run_without_prefect_does(flow, toy_recipe, label, tmp_path):

@@ -102,6 +102,21 @@ def test_they_come_in_in_order() -> None:
     assert asyncio.run(run()) == list(range(8))
 
 
+def test_a_later_stage_comes_in_before_an_earlier_one() -> None:
+    async def run() -> list[int]:
+        gate, order = Gate(1, lambda: False), []
+
+        async def one(stage: int) -> None:
+            async with gate.shard(stage):
+                order.append(stage)
+                await asyncio.sleep(0.002)
+
+        await asyncio.gather(*map(one, [0, 0, 1, 3, 1]))
+        return order
+
+    assert asyncio.run(run()) == [0, 3, 1, 1, 0]
+
+
 def test_one_that_is_cancelled_while_it_waits_lets_the_next_in() -> None:
     async def run() -> int:
         gate = Gate(1, lambda: False)

@@ -204,7 +204,7 @@ def test_pass_at_1_is_that_of_the_embedded_engine(labelled, world, draws):
 
 def test_values_of_prefixes_are_those_of_the_embedded_engine(labelled):
     """Prefixes in the middle of solutions, continued from the very ids."""
-    draws = 36
+    draws = 40
     by_id = {row["problem_id"]: row for row in labelled.problems}
     prompts = []
     solutions = labelled.table("solutions").sort("solution_id").iter_rows(named=True)
@@ -242,6 +242,8 @@ async def _passes(
     prompts: list[tuple[dict[str, Any], Prompt]],
     draws: int,
 ) -> list[tuple[float, float]]:
+    assert draws % AT_ONCE == 0
+
     async def rate(engine: Engine, problem: dict[str, Any], prompt: Prompt) -> float:
         requests = [
             Request(problem["problem_id"], prompt, AT_ONCE, first, SAMPLING, seed=1)
