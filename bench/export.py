@@ -3,7 +3,7 @@
     python -m bench.export [--solutions 1000000] [--formats trl pairs …] [--out runs/bench-export]
 
 Makes the tables of bench/derive_tables.py (8 solutions a problem, of 10 steps in the mean), derives
-view `hard`, and runs `stepsmith export --all` on all of it and on a tenth of it, each in a process of
+view `hard`, and runs `stepsmith export --all` on it and on a tenth of it, each in a process of
 its own with two writers, as users run it. Prints, and writes to <out>/export.json, for each format:
 wall seconds from the start of the process's work to its table, solutions a second, rows written,
 peak resident memory of both sizes and their ratio, and bytes. Labels are made once and kept for the
