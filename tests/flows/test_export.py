@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -252,3 +257,29 @@ def test_a_failed_export_leaves_no_half_file(
     assert not (tmp_path / "out" / "export.json").exists()
     monkeypatch.undo()
     assert len(export(toy, "trl", tmp_path / "out")) > 0
+
+
+def test_a_killed_export_leaves_whole_files_and_is_written_anew(
+    toy: DatasetFolder, tmp_path: Path
+) -> None:
+    many, out = DatasetFolder(tmp_path / "many"), tmp_path / "out"
+    first, *_ = toy.shards()
+    many.published(first).parent.mkdir(parents=True)
+    for number in range(300):
+        many.published(f"00000-{number:05d}").hardlink_to(toy.published(first))
+    command = [sys.executable, "-m", "flows.cli", "export", str(many.root), "--format", "trl"]
+    process = subprocess.Popen(
+        [*command, "--out", str(out)], stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    while len(list((out / "data").glob("train-*"))) < 20 and process.poll() is None:
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait(60) == -signal.SIGKILL
+    killed = {file.name: file.read_bytes() for file in (out / "data").glob("train-*")}
+    assert 20 <= len(killed) < 300
+    assert not (out / "export.json").exists()
+    (out / "data" / ".train-00000-00000.parquet.0123abcd.tmp").touch()  # as a kill leaves it
+    assert len(export(many, "trl", out)) > 0
+    whole = {file.name: file.read_bytes() for file in (out / "data").iterdir()}
+    assert len(whole) == 300
+    assert {name: whole[name] for name in killed} == killed
