@@ -42,7 +42,10 @@ def readme(export: Export, facts: Mapping[str, Any], written: Written) -> str:
         "| made of | |",
         "|---|---|",
         *(f"| {name} | {_code(facts[key])} |" for key, name in _FACTS.items()),
-        *(f"| option {name} | {_code(value)} |" for name, value in export.options.items()),
+        *(
+            f"| option {name}: {wanted.options[name].meaning} | {_code(value)} |"
+            for name, value in export.options.items()
+        ),
         f"| rows that are not kept | {'exported too' if export.every else 'left out'} |",
         "",
         "| | rows |",

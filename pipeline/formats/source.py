@@ -2,8 +2,9 @@
 
 Guarantees: tables hold some `TEXT_BYTES` of steps whatever the length of solutions, so memory does
 not grow with the dataset; formats that look at whole problems get every row of a problem in one
-table, and the tables of a shard in the order of its first rows. A shard is read once it is
-published, and never changes after that.
+table, and the problems of a shard in the order of their first rows. Those formats read a shard's
+columns at once, and rationales come a shard at once: a shard is bounded by the run that made it. It
+is read once it is published, and never changes after that.
 """
 
 from __future__ import annotations

@@ -107,7 +107,8 @@ def test_it_says_what_it_was_made_of(toy: DatasetFolder, tmp_path: Path) -> None
     assert found["policy"] == known["policy"]["revision"]
     assert found["options"] == {"zero": "no_gain"}
     assert f"`{found['version']}`" in page
-    assert "| option zero | `no_gain` |" in page
+    assert "| option zero: what is rated 0. never: nothing, and" in page
+    assert "labelers were told | `no_gain` |" in page
     (file, *_) = sorted((tmp_path / "out" / "data").iterdir())
     said = json.loads(pq.read_schema(file).metadata[b"stepsmith"])
     assert said["sha256"] == found["shards"][said["shard"]]

@@ -31,6 +31,12 @@ def test_it_must_agree_with_the_labels_that_are_exported(label: list[int | None]
     assert project("corrections", row)[1] == {"labels_disagree": 1}
 
 
+def test_verdicts_beyond_the_steps_are_not_read_in_a_neighbours_labels() -> None:
+    rows = [rationale([1, 1], verdicts=[1, 1, 1]), rationale([1, 1], draw=1)]
+    found, left_out = project("rationales", *rows)
+    assert ([row["draw"] for row in found], left_out) == ([1], {"labels_disagree": 1})
+
+
 def test_a_correction_stands_in_place_of_the_wrong_step() -> None:
     row = rationale(
         [1, 0, None],
