@@ -70,9 +70,9 @@ def make_shard(root: Path, shard: str) -> int:
     return number
 
 
-def make(root: Path, solutions: int) -> None:
+def make(root: Path, solutions: int, makers: int) -> None:
     shards = -(-solutions // (DISTINCT * SHARD_PROBLEMS))
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(makers, get_context("spawn")) as pool:
         made = [pool.submit(make_shard, root, f"00000-{n:05d}") for n in range(shards)]
         count = sum(future.result() for future in made)
     manifest = {"name": "bench", "solutions": count, "policy": {"revision": "bench"}}
@@ -123,6 +123,7 @@ def main() -> None:
         default=[name for name in FORMATS if FORMATS[name].table == "labels"],
     )
     parser.add_argument("--remake", action="store_true", help="the labels")
+    parser.add_argument("--makers", type=int, default=2, help="processes that make them")
     parser.add_argument("--out", type=Path, default=Path("runs/bench-export"))
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -136,7 +137,7 @@ def main() -> None:
     large, small = top / f"labels-{arguments.solutions}", top / "smaller"
     if arguments.remake or not (large / "manifest.json").exists():
         shutil.rmtree(large, ignore_errors=True)
-        make(large, arguments.solutions)
+        make(large, arguments.solutions, arguments.makers)
     shutil.rmtree(small, ignore_errors=True)
     smaller(large, small)
     rows = {}
