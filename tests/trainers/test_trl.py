@@ -65,7 +65,7 @@ def exported(dataset: DatasetFolder, name: str, place: Path) -> Any:
     return datasets.load_dataset(str(place / name), split="train", cache_dir=cache)
 
 
-def tiny(kind: str, tokenizer: Any) -> Any:
+def tiny(kind: str, tokenizer: Any, num_labels: int = 2) -> Any:
     """A Llama for AutoModel<kind>, of random weights."""
     import transformers
 
@@ -75,7 +75,7 @@ def tiny(kind: str, tokenizer: Any) -> Any:
         intermediate_size=32,
         num_hidden_layers=1,
         num_attention_heads=2,
-        num_labels=2,
+        num_labels=num_labels,
         pad_token_id=tokenizer.pad_token_id,
     )
     return getattr(transformers, f"AutoModelFor{kind}").from_config(config)
@@ -152,11 +152,29 @@ def test_dpo_trainer_reads_pairs(dataset: DatasetFolder, tokenizer: Any, tmp_pat
     trained(
         DPOTrainer(
             model=tiny("CausalLM", tokenizer),
+            ref_model=tiny("CausalLM", tokenizer),
             args=DPOConfig(**settings(tmp_path)),
             train_dataset=rows,
             processing_class=tokenizer,
         )
     )
+
+
+def test_reward_trainer_reads_pairs_with_their_margin(
+    dataset: DatasetFolder, tokenizer: Any, tmp_path: Path
+) -> None:
+    from trl import RewardConfig, RewardTrainer
+
+    trainer = RewardTrainer(
+        model=tiny("SequenceClassification", tokenizer, num_labels=1),
+        args=RewardConfig(**settings(tmp_path)),
+        train_dataset=exported(dataset, "pairs", tmp_path),
+        processing_class=tokenizer,
+    )
+    (row,) = trainer.train_dataset
+    assert tokenizer.decode(row["chosen_ids"]).startswith("Add 2 and 3.\n" + STEPS[0] + BETTER[1])
+    assert row["margin"] == 1.0
+    trained(trainer)
 
 
 def test_sft_trainer_reads_traces(dataset: DatasetFolder, tokenizer: Any, tmp_path: Path) -> None:
@@ -168,6 +186,22 @@ def test_sft_trainer_reads_traces(dataset: DatasetFolder, tokenizer: Any, tmp_pa
         SFTTrainer(
             model=tiny("CausalLM", tokenizer),
             args=SFTConfig(**settings(tmp_path)),
+            train_dataset=rows,
+            processing_class=tokenizer,
+        )
+    )
+
+
+def test_kto_trainer_reads_outcomes(dataset: DatasetFolder, tokenizer: Any, tmp_path: Path) -> None:
+    from trl.experimental.kto import KTOConfig, KTOTrainer
+
+    rows = exported(dataset, "outcome", tmp_path)
+    assert [row["label"] for row in rows] == [False, True]
+    trained(
+        KTOTrainer(
+            model=tiny("CausalLM", tokenizer),
+            ref_model=tiny("CausalLM", tokenizer),
+            args=KTOConfig(**settings(tmp_path)),
             train_dataset=rows,
             processing_class=tokenizer,
         )
