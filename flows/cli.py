@@ -132,6 +132,30 @@ def calibrate(
 
 
 @app.command()
+def export(
+    dataset: DatasetPath,
+    format_name: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="trl | math-shepherd | rlhflow | prm800k | qwen-prm | processbench | pairs | "
+            "corrections | rationales | hierarchical | outcome | sft",
+        ),
+    ],
+    out: OutPath = None,
+    every: Annotated[bool, typer.Option("--all", help="also rows that are not kept")] = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="JSON lines, not Parquet")] = False,
+    options: Annotated[
+        list[str], typer.Option("--set", help="an option of the format: --set zero=no_gain")
+    ] = [],  # noqa: B006
+) -> None:
+    """Write a dataset in the shape that a trainer or a script loads (docs/formats.md)."""
+    from flows.export import export_command
+
+    export_command(dataset, format_name, out, every, jsonl, options)
+
+
+@app.command()
 def show(
     dataset: DatasetPath,
     solution: Annotated[str, typer.Argument(help="a solution_id, or its beginning")] = "",

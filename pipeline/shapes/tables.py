@@ -15,7 +15,9 @@ _KEPT = ("origin", "view")
 
 
 def is_ours(data: Mapping[str, Any]) -> bool:
-    return "solution_id" in data and ("p_correct" in data or _holds_structs(data))
+    # An export (pipeline/formats) has an id and soft labels too, and no steps.
+    labelled = "p_correct" in data and "steps" in data
+    return "solution_id" in data and (labelled or _holds_structs(data))
 
 
 def ours(data: Mapping[str, Any]) -> Parsed:

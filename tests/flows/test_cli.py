@@ -222,6 +222,21 @@ def test_a_folder_that_is_no_dataset_is_refused(stepsmith, tmp_path):
     assert "is no dataset" in err
 
 
+def test_an_unknown_format_lists_the_formats(stepsmith, tmp_path):
+    code, _, err = stepsmith("export", tmp_path, "--format", "tlr")
+    assert code == 2
+    assert "--format tlr: there is no such format; there are trl, math-shepherd," in err
+
+
+def test_export_writes_what_a_trainer_loads(toy_recipe, label, stepsmith, tmp_path):
+    folder = label(toy_recipe())
+    code, out, _ = stepsmith("export", folder.root, "--format", "trl")
+    assert code == 0
+    assert "rows written" in out
+    frame = pl.read_parquet(tmp_path / "out-trl" / "data" / "*.parquet")
+    assert frame["labels"].dtype == pl.List(pl.Boolean)
+
+
 def test_derive_writes_another_view_and_leaves_the_first(toy_recipe, label, stepsmith, tmp_path):
     folder = label(toy_recipe())
     before = [path.read_bytes() for path in sorted(folder.root.glob("data/*"))]

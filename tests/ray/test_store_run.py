@@ -69,6 +69,9 @@ def test_the_bytes_are_those_of_a_local_run_and_a_replay_agrees(
     assert "problem: Add up" in run_command("show", f"{bucket}/run")
     run_command("derive", f"{bucket}/run", "--view", "hard")
     assert len(published(f"{bucket}/run-hard")) == 4
+    run_command("export", f"{bucket}/run", "--format", "pairs")
+    run_command("export", str(tmp_path / "local"), "--format", "pairs")
+    assert published(f"{bucket}/run-pairs") == published(str(tmp_path / "local-pairs"))
     # No key of the store in what is published.
     for path in glob(place(f"{bucket}/run"), "*"):
         assert S3["AWS_SECRET_ACCESS_KEY"].encode() not in read_bytes(path)

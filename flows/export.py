@@ -1,0 +1,156 @@
+"""`stepsmith export`: a dataset in the shape that a trainer or a script loads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from flows.tables import print_rows
+from pipeline.batches import read_batches
+from pipeline.errors import InputError, OutputError
+from pipeline.files import remove_files, remove_leftovers, write_json, write_text
+from pipeline.folder import DatasetFolder
+from pipeline.formats.catalogue import format_of
+from pipeline.formats.format import Format, Value
+from pipeline.formats.readme import readme
+from pipeline.formats.source import check_shard
+from pipeline.formats.write import NOTHING, Export, Written, export_shard
+from pipeline.lock import folder_lock
+from pipeline.places import absolute, exists, glob, is_empty, read_json
+from pipeline.recipe import content_hash, differences
+
+WRITERS = 2
+_OF_ROWS = ("recipe_hash", "view", "after_error", "policy", "prover", "schema_version")
+
+
+def export_command(
+    dataset: Path, name: str, out: Path | None, every: bool, jsonl: bool, options: Sequence[str]
+) -> None:
+    """Raises InputError, FolderBusy, StorageError. Run again it writes the same bytes, and what was
+    published since."""
+    wanted = format_of(name)
+    folder = DatasetFolder(dataset).need_dataset()
+    manifest = folder.read_manifest()
+    settled = _options(wanted, options, manifest)
+    export = Export(folder, wanted, settled, every, jsonl)
+    target = out or dataset.with_name(f"{dataset.name}-{wanted.name}")
+    started = time.monotonic()
+    shards = folder.shards()
+    for shard in shards:
+        check_shard(folder, shard, wanted)
+    identity = {"dataset": str(absolute(dataset)), **export.settings()}
+    _check_target(target, identity)
+    with folder_lock(target / "work"):
+        remove_leftovers(target)
+        write_json(target / "work" / "export.json", identity)
+        written = _write(export, target, shards)
+        facts = _facts(folder, manifest, shards, written)
+        write_text(target / "README.md", readme(export, facts, written))
+        write_json(
+            target / "export.json",
+            {
+                "stepsmith": version("stepsmith"),
+                **identity,
+                **facts,
+                "shards": written.digests,
+                "counts": {
+                    "read": written.read,
+                    "left_out": written.left_out,
+                    "written": written.rows,
+                },
+            },
+        )
+    seconds = time.monotonic() - started
+    rows = [
+        (f"{wanted.table} read", f"{written.read:,}"),
+        *((f"  left out: {why}", f"{count:,}") for why, count in written.left_out.items()),
+        ("rows written", f"{written.rows:,}"),
+        ("files", f"{len(shards):,}"),
+        ("dataset version", facts["version"]),
+        ("seconds", f"{seconds:.1f}"),
+    ]
+    print_rows(f"{wanted.name} of {dataset}: {target}", rows, _warnings(folder, written, manifest))
+
+
+def _options(
+    wanted: Format, given: Sequence[str], manifest: Mapping[str, Any] | None
+) -> dict[str, Value]:
+    """Raises InputError."""
+    pairs = [text.partition("=") for text in given]
+    for name, sign, _ in pairs:
+        if not sign:
+            raise InputError(f"--set {name}: write it as --set NAME=VALUE")
+    settled = wanted.settle({name.strip(): value for name, _, value in pairs})
+    if settled.get("policy") == "":
+        settled["policy"] = ((manifest or {}).get("policy") or {}).get("revision") or ""
+    return settled
+
+
+def _check_target(target: Path, identity: Mapping[str, Any]) -> None:
+    """Raises OutputError where the folder holds anything but this very export."""
+    owner = target / "work" / "export.json"
+    if exists(owner):
+        changed = differences(read_json(owner), identity)
+        if changed:
+            raise OutputError(
+                f"{target}: holds an export that differs in {', '.join(changed)}; choose another "
+                f"--out",
+                folder=str(target),
+                keys=changed,
+            )
+    elif not is_empty(target, but=""):
+        raise OutputError(
+            f"{target}: is not empty, and holds no export; choose another --out",
+            folder=str(target),
+        )
+
+
+def _write(export: Export, target: Path, shards: Sequence[str]) -> Written:
+    """All shards, and nothing beside them."""
+    pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="export")
+    try:
+        total = NOTHING
+        for written in pool.map(lambda shard: export_shard(export, target, shard), shards):
+            total += written
+    finally:
+        pool.shutdown(cancel_futures=True)
+    due = {export.file(target, shard).name for shard in shards}
+    remove_files([path for path in glob(target / "data", "train-*") if path.name not in due])
+    return total
+
+
+def _facts(
+    folder: DatasetFolder, manifest: Mapping[str, Any] | None, shards: Sequence[str], of: Written
+) -> dict[str, Any]:
+    """What was exported: of the rows themselves, so that a folder in the making has them too."""
+    first = folder.published_labels(shards[0], _OF_ROWS)
+    row = first.row(0, named=True) if len(first) else dict.fromkeys(_OF_ROWS)
+    return {
+        "name": (manifest or {}).get("name") or folder.root.name,
+        "version": content_hash(of.digests),
+        **row,
+    }
+
+
+def _warnings(
+    folder: DatasetFolder, written: Written, manifest: Mapping[str, Any] | None
+) -> list[str]:
+    found = []
+    planned = {shard.name for batch in read_batches(folder.work) for shard in batch.shards()}
+    if missing := planned - written.digests.keys():
+        found.append(
+            f"{len(missing)} of {len(planned)} shards are not published yet: this is an export of "
+            f"the others; run the same command again when the run has ended"
+        )
+    elif manifest is None:
+        found.append(
+            "the dataset has no manifest yet: the run that makes it has not ended, and may publish "
+            "more; run the same command again then"
+        )
+    if not written.rows:
+        found.append("nothing is left: see the reasons above")
+    return found

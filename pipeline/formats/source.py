@@ -1,0 +1,141 @@
+"""What a format reads of a dataset: one shard at a time, in tables of bounded size.
+
+Guarantees: tables hold some `TEXT_BYTES` of steps whatever the length of solutions, so memory does
+not grow with the dataset; formats that look at whole problems get every row of a problem in one
+table, and the problems of a shard in the order of their first rows. Those formats read a shard's
+columns at once, and rationales come a shard at once: a shard is bounded by the run that made it. It
+is read once it is published, and never changes after that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.errors import InputError
+from pipeline.folder import RATIONALES_TABLE, DatasetFolder
+from pipeline.formats.format import Format
+from pipeline.formats.rows import codes
+from pipeline.places import exists, is_remote, read_bytes
+from pipeline.schemas import SCHEMA_VERSION
+from pipeline.tables import read_table
+
+TEXT_BYTES = 8 * 2**20  # of steps, in one table
+MOST_ROWS = 8192
+_OF_LABELS = ("solution_id", "keep", "label")  # beside a rationale
+
+
+def check_shard(folder: DatasetFolder, shard: str, wanted: Format) -> None:
+    """Raises InputError that says what to do where the format cannot read the shard."""
+    _check_schema(folder, folder.published(shard))
+    if wanted.table == "rationales" and not exists(place := _rationales_of(folder, shard)):
+        raise InputError(
+            f"{place}: is not there: format {wanted.name} is made of what judges wrote, and this "
+            f"dataset has no judge; docs/judges.md says how to ask one"
+        )
+
+
+def _check_schema(folder: DatasetFolder, path: Path) -> None:
+    with _parquet(path) as file:
+        if "schema_version" not in file.schema_arrow.names:
+            raise InputError(f"{path}: holds no labels of Stepsmith's: no column schema_version")
+        head = next(file.iter_batches(1, columns=["schema_version", "view"]), None)
+    if head is None or not head.num_rows:
+        return
+    found, view = head.column("schema_version")[0].as_py(), head.column("view")[0].as_py()
+    if found == SCHEMA_VERSION:
+        return
+    if found is not None and found > SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: has schema {found}, and this Stepsmith knows {SCHEMA_VERSION}: install the "
+            f"version that wrote it, or a later one"
+        )
+    raise InputError(
+        f"{path}: has schema {found}, and formats read {SCHEMA_VERSION}. `stepsmith derive "
+        f"{folder.root} --view {view} --out NEW` writes the same labels in schema {SCHEMA_VERSION} "
+        f"from the evidence, without asking a model; then export NEW"
+    )
+
+
+def digest(path: Path) -> str:
+    """Of a file's bytes."""
+    if is_remote(path):
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tables(folder: DatasetFolder, shard: str, wanted: Format) -> Iterator[pa.Table]:
+    """At least one, which may be empty."""
+    if wanted.table == "rationales":
+        yield _rationales(folder, shard, wanted)
+    elif wanted.whole_problems:
+        yield from _by_problem(read_table(folder.published(shard), wanted.reads))
+    else:
+        with _parquet(folder.published(shard)) as file:
+            size = _rows_at_once(file)
+            yield file.schema_arrow.empty_table().select(list(wanted.reads))
+            for batch in file.iter_batches(size, columns=list(wanted.reads), use_threads=False):
+                yield pa.Table.from_batches([batch])
+
+
+def _rationales(folder: DatasetFolder, shard: str, wanted: Format) -> pa.Table:
+    """With `keep` and `label` of their solutions; null where there is no such solution."""
+    labels = read_table(folder.published(shard), _OF_LABELS)
+    table = read_table(_rationales_of(folder, shard), wanted.reads)
+    at = pc.index_in(table.column("solution_id"), value_set=labels.column("solution_id"))
+    for name in _OF_LABELS[1:]:
+        table = table.append_column(name, labels.column(name).take(at))
+    return table
+
+
+def _rationales_of(folder: DatasetFolder, shard: str) -> Path:
+    return DatasetFolder(folder.evidence_root()).side(RATIONALES_TABLE, shard)
+
+
+def _by_problem(table: pa.Table) -> Iterator[pa.Table]:
+    """In tables of whole problems, each problem where its first row stands."""
+    if not table.num_rows:
+        yield table
+        return
+    problem = codes(table.column("problem_id").combine_chunks())
+    if (np.diff(problem) < 0).any():
+        order = np.argsort(problem, kind="stable")
+        table, problem = table.take(pa.array(order)), problem[order]
+    begins = np.append(np.flatnonzero(np.diff(problem, prepend=-2)), len(problem))
+    size = max(1, int(TEXT_BYTES * table.num_rows / max(table.column("steps").nbytes, 1)))
+    start = 0
+    while start < len(problem):
+        # The last beginning within reach, or the next one where a problem is larger than that.
+        reach = begins[(begins > start) & (begins <= start + min(size, MOST_ROWS))]
+        end = int(reach[-1] if len(reach) else begins[begins > start][0])
+        yield table.slice(start, end - start)
+        start = end
+
+
+def _rows_at_once(file: Any) -> int:
+    metadata = file.metadata
+    if not metadata.num_rows:
+        return 1
+    size = 0
+    for group in range(metadata.num_row_groups):
+        found = metadata.row_group(group)
+        for number in range(found.num_columns):
+            column = found.column(number)
+            if column.path_in_schema.partition(".")[0] == "steps":
+                size += column.total_uncompressed_size
+    return min(MOST_ROWS, max(1, int(TEXT_BYTES * metadata.num_rows / max(size, 1))))
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Any]:
+    with pq.ParquetFile(path if not is_remote(path) else pa.BufferReader(read_bytes(path))) as file:
+        yield file
