@@ -37,7 +37,8 @@ from flows.shard_plan import ShardPlan
 from flows.shards import ShardWork, run_stage
 from flows.take_in import take_in
 from pipeline.batches import Batch, new_problems, plan_batch, read_batches
-from pipeline.card import card, card_facts
+from pipeline.card_edits import write_card
+from pipeline.card_of import dataset_card
 from pipeline.errors import (
     EngineDown,
     FolderBusy,
@@ -47,7 +48,7 @@ from pipeline.errors import (
     StepsmithError,
     StorageError,
 )
-from pipeline.files import remove_leftovers, remove_tree, write_json, write_text
+from pipeline.files import remove_leftovers, remove_tree, write_json
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.intake import read_intake
 from pipeline.judge_name import is_judge
@@ -257,17 +258,9 @@ class LabelRun:
             )
         judges = {name: self._judge(name) for name in self.context.judges}
         summary = summarize(self.folder, judges=judges)
-        facts = card_facts(self.folder)
-        text = card(
-            self.recipe.name,
-            self.recipe,
-            self.recipe.labels.view,
-            self.recipe.labels.after_error,
-            summary,
-            **facts,
-        )
-        write_text(self.folder.card, text)
-        write_json(self.folder.manifest, self._manifest(summary, judges))
+        manifest = self._manifest(summary, judges)
+        write_card(self.folder.card, dataset_card(self.folder, manifest, summary))
+        write_json(self.folder.manifest, manifest)
         return summary
 
     def _manifest(self, summary: Summary, judges: dict[str, Any]) -> dict[str, Any]:

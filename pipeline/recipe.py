@@ -223,6 +223,10 @@ class Run(_Table):
 
 class Output(_Table):
     dir: str = Field(min_length=1)
+    license: str = ""  # of the dataset, by its name on the Hub (apache-2.0, cc-by-4.0, …)
+    # Of the models, by their part: policy, prover, judge, judge_<name>. Left out: what the README
+    # in a model's folder states.
+    licenses: dict[str, str] = {}
 
 
 class Recipe(_Table):

@@ -1,0 +1,104 @@
+"""What the Hub's answer means: whether to try again, and what to tell the user.
+
+No message holds a token or the signed part of a URL.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import httpx2
+from huggingface_hub import get_token
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+
+# Another writer, a busy server, a server in trouble: the same request may succeed later.
+_PASSING = (408, 409, 412, 425, 429, 500, 502, 503, 504)
+LONGEST_WAIT = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`status`: 0 where there was no answer at all."""
+
+    status: int
+    message: str
+    passing: bool
+    wait_s: float | None = None  # as the Hub asked
+
+
+def refusal_of(error: BaseException, repository: str) -> Refusal | None:
+    """None for an error that is not the Hub's."""
+    for cause in _causes(error):
+        if isinstance(cause, OfflineModeIsEnabled):
+            return Refusal(
+                0,
+                "HF_HUB_OFFLINE is set, so nothing can be pushed: unset it, or set it to 0",
+                passing=False,
+            )
+        if isinstance(cause, HfHubHTTPError) and cause.response is not None:
+            return _of_answer(cause, repository)
+        if isinstance(cause, httpx2.TransportError):
+            return Refusal(0, f"the Hub does not answer ({_clean(cause)})", passing=True)
+    if type(error).__module__.startswith("hf_xet") or isinstance(error, RuntimeError | ValueError):
+        # Of the upload's own library, which has no types of its own for most of them.
+        return Refusal(0, f"the upload broke off ({_clean(error)})", passing=True)
+    return None
+
+
+def _of_answer(error: HfHubHTTPError, repository: str) -> Refusal:
+    status = error.response.status_code
+    said = f"HTTP {status}: {_said(error)}"
+    passing = status in _PASSING
+    if status == 401 and not isinstance(error, RepositoryNotFoundError):
+        hint = "the Hub does not take the token: set HF_TOKEN, or log in with `hf auth login`"
+    elif status in (401, 404):
+        hint = f"there is no dataset {repository} that this token may see: check the name and token"
+    elif status == 403:
+        hint = f"this token may not write to {repository}: it needs write access to that namespace"
+    elif status == 402:
+        hint = "the namespace has no room for it: its plan must be paid, or the repository public"
+    elif status == 409:
+        hint = "another operation is in the way; run the same command again"
+    elif status == 412:
+        hint = "somebody else keeps committing there; run the same command again"
+    elif status == 413:
+        hint = "the Hub finds it too large"
+    elif status == 429:
+        hint = "the Hub asks for patience: run the same command again later"
+    elif status >= 500:
+        hint = "the Hub has trouble of its own: run the same command again later"
+    else:
+        hint = "the Hub does not take it"
+    return Refusal(status, f"{hint} ({said})", passing, _retry_after(error))
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in found:
+        found.append(one)
+        one = one.__cause__ or one.__context__
+    return found
+
+
+def _retry_after(error: HfHubHTTPError) -> float | None:
+    try:
+        wait = float(error.response.headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return min(max(wait, 0.0), LONGEST_WAIT)
+
+
+def _said(error: HfHubHTTPError) -> str:
+    told = error.server_message or error.response.headers.get("X-Error-Message")
+    return _clean(told or error.response.reason_phrase or "no reason given")
+
+
+def _clean(said: object) -> str:
+    text = re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", r"\1", str(said) or type(said).__name__)
+    token = get_token()
+    if token:
+        text = text.replace(token, "(token)")
+    text = " ".join(text.split())
+    return text if len(text) <= 300 else f"{text[:300]} …"
