@@ -162,16 +162,9 @@ def push(
 ) -> None:
     """Publish a dataset on the Hub: one commit, and a tag for its policy."""
     from flows.push import push_command
+    from pipeline.hub.push import Target
 
-    push_command(
-        dataset,
-        name,
-        pull_request=pull_request,
-        revision=revision,
-        tag=tag,
-        private=private,
-        dry_run=dry_run,
-    )
+    push_command(dataset, name, Target(revision or "main", tag, pull_request, private, dry_run))
 
 
 @app.command()

@@ -1,11 +1,11 @@
-"""Names on the Hub that are checked before anything is asked: a repository's, a branch's, a tag's."""
+"""Names on the Hub, checked before anything is asked: a repository's, a branch's, a tag's."""
 
 from __future__ import annotations
 
 import re
 
 from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils._validators import validate_repo_id
 
 from pipeline.errors import InputError
 

@@ -67,7 +67,6 @@ class Push:
         self._wait = wait
         self._committed: str | None = None  # what is visible already, when an error comes
         self._checked = False
-        self._additions: dict[str, CommitOperationAdd] = {}
 
     def run(self) -> Pushed:
         for count in range(1, TRIES + 1):
@@ -208,13 +207,9 @@ class Push:
         )
 
     def _addition(self, path: str) -> CommitOperationAdd:
-        """The client hashes a file once; the card may change, and its upload mode with the state
-        that it is compared with."""
-        old = self._additions.get(path)
         addition = CommitOperationAdd(path, str((self.content.root / path).resolve()))
-        if old is not None and path != CARD:
-            addition.upload_info = old.upload_info
-        self._additions[path] = addition
+        if path != CARD:
+            addition.upload_info.sha256 = bytes.fromhex(self.content.sha256[path])  # read once
         return addition
 
     def _pause(self, refusal: Refusal, count: int) -> float:

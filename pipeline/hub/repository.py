@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 from pipeline.hub.content import CARD, MANIFEST, Content
@@ -78,9 +78,9 @@ class Repository:
         """Of `branch`, or of main where there is no such branch yet; None: no repository."""
         try:
             info = self.api.repo_info(self.name, repo_type=TYPE)
-        except RepositoryNotFoundError as error:
-            if error.response.status_code == 401 and "nvalid" in (error.server_message or ""):
-                raise
+        except GatedRepoError:
+            raise
+        except RepositoryNotFoundError:
             return None
         refs = self.api.list_repo_refs(self.name, repo_type=TYPE)
         branches = {one.name: one.target_commit for one in refs.branches}
