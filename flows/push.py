@@ -37,7 +37,7 @@ def push_command(dataset: Path, name: str, target: Target) -> None:
     api = _client()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     with tempfile.TemporaryDirectory(prefix="stepsmith-push-") as staging:
-        content = build(folder, Path(staging, "dataset"))
+        content = build(folder, Path(staging, "dataset"), name)
         repository = Repository(api, name, Path(staging, "downloads"))
         try:
             pushed = Push(content, repository, target).run()

@@ -64,8 +64,9 @@ def card(
     sources: Sequence[str],
     noise: Sequence[str] = (),
     models: Sequence[ModelUsed] = (),
+    repository: str = "",
 ) -> str:
-    """The whole text; equal datasets give equal cards."""
+    """The whole text; equal datasets give equal cards. `repository`: where it is published."""
     size = next((text for limit, text in _SIZES if summary.solutions < limit), "n>1M")
     licence = "unknown" if recipe is None else recipe.output.license or "unknown"
     yaml = [
@@ -92,6 +93,8 @@ def card(
         "---",
     ]
     rate = summary.completions_per_label
+    there = f'"{repository}"' if repository else "FOLDER"
+    files = f"hf://datasets/{repository}" if repository else "FOLDER"
     body = [
         f"# {name}",
         "",
@@ -122,8 +125,8 @@ def card(
         *_consensus_lines(summary),
         *_rationale_lines(summary),
         "",
-        "Load it with `datasets.load_dataset(FOLDER)` or "
-        "`polars.read_parquet('FOLDER/data/*.parquet')`. The rollouts, the evidence, the "
+        f"Load it with `datasets.load_dataset({there})` or "
+        f"`polars.read_parquet('{files}/data/*.parquet')`. The rollouts, the evidence, the "
         "solutions and the problems stand beside it as Parquet.",
         *_rationale_text(summary),
         *model_lines(list(models)),

@@ -12,7 +12,9 @@ from pipeline.recipe import Labels, Recipe, parse_recipe
 from pipeline.summary import Summary
 
 
-def dataset_card(folder: DatasetFolder, manifest: Mapping[str, Any], summary: Summary) -> str:
+def dataset_card(
+    folder: DatasetFolder, manifest: Mapping[str, Any], summary: Summary, repository: str = ""
+) -> str:
     """The whole text; equal datasets give equal cards. Raises RecipeError where the manifest's
     recipe is of another version."""
     labels, recipe = _labels(manifest)
@@ -28,6 +30,7 @@ def dataset_card(folder: DatasetFolder, manifest: Mapping[str, Any], summary: Su
         sources=facts["sources"],
         noise=facts["noise"],
         models=models_used(manifest),
+        repository=repository,
     )
 
 

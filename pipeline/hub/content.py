@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow.parquet as pq
 
 from pipeline.card_edits import merge_cards
@@ -92,8 +93,9 @@ class Content:
         return True
 
 
-def build(folder: DatasetFolder, staging: Path) -> Content:
-    """Lay out in `staging` what would be pushed. Raises InputError that says what is missing."""
+def build(folder: DatasetFolder, staging: Path, repository: str) -> Content:
+    """Lay out in `staging` what would be pushed to `repository`. Raises InputError that says what
+    is missing."""
     manifest = checked_manifest(folder)
     shards = folder.shards()
     tables = DatasetFolder(folder.evidence_root())
@@ -107,8 +109,14 @@ def build(folder: DatasetFolder, staging: Path) -> Content:
     for path in glob(folder.root / RATIONALES_TABLE, "*.parquet"):
         files.append(_lay(path, staging, f"{RATIONALES_TABLE}/{path.name}"))
     write_json(staging / MANIFEST, public_manifest(manifest))
-    summary = Summary.of_dict(manifest["counts"]) or summarize(folder)
-    text = dataset_card(folder, manifest, summary)
+    try:
+        summary = Summary.of_dict(manifest["counts"]) or summarize(folder)
+        text = dataset_card(folder, manifest, summary, repository)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"{folder.root}: one of its files cannot be read ({error}); nothing was pushed",
+            folder=str(folder.root),
+        ) from error
     if exists(folder.card):
         text = merge_cards(text, read_bytes(folder.card).decode("utf-8"), str(folder.card))
     return Content(
@@ -155,6 +163,7 @@ def check(content: Content) -> None:
     """Have `datasets` load it, with the card that is to be pushed. Raises InputError."""
     import datasets  # heavy, and needed here alone
 
+    datasets.disable_progress_bars()
     rows = sum(
         pq.ParquetFile(content.root / path).metadata.num_rows
         for path in content.files

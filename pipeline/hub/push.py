@@ -154,8 +154,7 @@ class Push:
         tag = self.target.tag
         if tag and tag in base.tags and not self.target.pull_request:
             there = replace(base, files=self.repository.files_at(base.tags[tag]))
-            changes = there.changes(self.content)
-            if set(changes.add) - {CARD} or changes.remove:
+            if there.changes(self.content, besides=CARD):
                 raise InputError(
                     f"{name}: the tag {tag} is there already, on another version (commit "
                     f"{base.tags[tag][:12]}); a tag is never moved: choose another --tag",

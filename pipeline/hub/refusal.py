@@ -40,10 +40,18 @@ def refusal_of(error: BaseException, repository: str) -> Refusal | None:
             return _of_answer(cause, repository)
         if isinstance(cause, httpx2.TransportError):
             return Refusal(0, f"the Hub does not answer ({_clean(cause)})", passing=True)
-    if type(error).__module__.startswith("hf_xet") or isinstance(error, RuntimeError | ValueError):
-        # Of the upload's own library, which has no types of its own for most of them.
+    if any(_of_xet(cause) for cause in _causes(error)):
         return Refusal(0, f"the upload broke off ({_clean(error)})", passing=True)
     return None
+
+
+def _of_xet(error: BaseException) -> bool:
+    """Of the library that sends chunks, which raises plain RuntimeErrors for most things."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    inside = frame is not None and frame.tb_frame.f_code.co_name == "_upload_xet_files"
+    return inside or type(error).__module__.startswith("hf_xet")
 
 
 def _of_answer(error: HfHubHTTPError, repository: str) -> Refusal:

@@ -45,9 +45,11 @@ class Snapshot:
     branches: dict[str, str] = field(default_factory=dict)  # name -> commit
     tags: dict[str, str] = field(default_factory=dict)
 
-    def changes(self, content: Content) -> Changes:
-        """What a commit must hold for this snapshot to become `content`."""
-        add = tuple(path for path in content.files if not self._has(content, path))
+    def changes(self, content: Content, besides: str = "") -> Changes:
+        """What a commit must hold for this snapshot to become `content`, but for one path."""
+        add = tuple(
+            path for path in content.files if path != besides and not self._has(content, path)
+        )
         known = set(content.files)
         gone = (path for path in self.files if path not in known and _OURS.fullmatch(path))
         return Changes(add, tuple(sorted(gone)))

@@ -175,6 +175,8 @@ class Answer(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16  # an answer is one packet, and nobody waits for an acknowledgement
     hub: LocalHub
 
     def log_message(self, *args: object) -> None:
