@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from pipeline.errors import HubError, InputError
 from pipeline.hub.push import Target
@@ -70,6 +71,61 @@ def test_what_goes_on_failing_is_said_and_nothing_is_published(
     assert len(stored.commits) == 2
     assert len(stored.tags) == 1
     assert len(scene.hub.uploaded) == len(stored.lfs)  # each object once, in both pushes
+
+
+def test_the_same_version_again_changes_nothing(scene: Scene) -> None:
+    scene.push()
+    stored = scene.hub.repositories[NAME]
+    before = (dict(stored.branches), dict(stored.tags), len(scene.hub.uploaded))
+    again = scene.push()
+    assert (again.changes.add, again.changes.remove, again.new_tag) == ((), (), False)
+    assert (dict(stored.branches), dict(stored.tags), len(scene.hub.uploaded)) == before
+    assert scene.hub.count(f"POST /api/datasets/{COMMIT}") == 1
+
+
+def test_a_pull_request_is_offered_once_and_tagged_when_it_was_taken(scene: Scene) -> None:
+    offer = Target(pull_request=True)
+    url = scene.push(offer).url
+    stored = scene.hub.repositories[NAME]
+    assert scene.visible() == EMPTY
+    assert "data/train-00000-00000.parquet" in stored.files("refs/pr/1")
+    again = scene.push(offer)
+    assert (again.url, bool(again.changes)) == (url, False)
+    assert list(stored.requests) == [1]
+    assert not stored.tags
+    stored.merge(1)
+    assert scene.push().new_tag
+    assert len(stored.commits) == 2
+
+
+def test_an_offer_whose_answer_was_lost_is_not_made_twice(scene: Scene) -> None:
+    scene.hub.faults.append(Fault("POST", COMMIT, "lost"))
+    assert scene.push(Target(pull_request=True)).url
+    assert list(scene.hub.repositories[NAME].requests) == [1]
+
+
+def test_a_card_that_a_person_edited_keeps_their_words(scene: Scene) -> None:
+    scene.push()
+    stored = scene.hub.repositories[NAME]
+    text = stored.files()["README.md"].decode().replace('license: "unknown"', "license: mit")
+    stored.edit("README.md", text.replace("\n<!-- stepsmith:b", "\nAsk Ada.\n\n<!-- stepsmith:b"))
+    manifest = scene.dataset / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"name": "toy two"}))
+    scene.push()
+    card = stored.files()["README.md"].decode()
+    assert yaml.safe_load(card.split("---")[1])["license"] == "mit"
+    assert "\nAsk Ada.\n" in card
+    assert "# toy two" in card
+    assert not scene.push().changes
+
+
+def test_what_was_pushed_holds_no_token_and_no_folder_of_this_machine(scene: Scene) -> None:
+    scene.push()
+    for path, data in scene.hub.repositories[NAME].files().items():
+        assert scene.hub.token.encode() not in data, path
+        assert str(scene.tmp_path).encode() not in data, path
+    for place in scene.tmp_path.rglob("*"):
+        assert place.is_dir() or scene.hub.token.encode() not in place.read_bytes(), place
 
 
 def test_a_token_that_is_refused_is_not_repeated(scene: Scene) -> None:
