@@ -65,6 +65,7 @@ def card(
     noise: Sequence[str] = (),
     models: Sequence[ModelUsed] = (),
     repository: str = "",
+    contamination: Sequence[str] = (),
 ) -> str:
     """The whole text; equal datasets give equal cards. `repository`: where it is published."""
     size = next((text for limit, text in _SIZES if summary.solutions < limit), "n>1M")
@@ -139,6 +140,7 @@ def card(
         "reaches the answer by luck, makes a wrong step look right. A right answer does not prove "
         "right steps. The labels are those of this policy; another one needs its own.",
         *(f"\n{line}" for line in noise),
+        *(f"\n{line}" for line in contamination),
         *(f"\nWarning: {warning}." for warning in summary.warnings()),
         "",
         *_citation_lines(recipe),

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.card import card, card_facts
 from pipeline.card_tables import models_used
+from pipeline.contamination.decontamination import contamination_warnings
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import Labels, Recipe, parse_recipe
 from pipeline.summary import Summary
@@ -31,7 +32,22 @@ def dataset_card(
         noise=facts["noise"],
         models=models_used(manifest),
         repository=repository,
+        contamination=_contamination(manifest.get("decontamination")),
     )
+
+
+def _contamination(found: Mapping[str, Any] | None) -> list[str]:
+    """What the problems were checked against; "" where they were not."""
+    if not found:
+        return ["The problems were not checked against evaluation sets."]
+    sets = ", ".join(f"{one['source']} ({one['rows']:,} rows)" for one in found["sets"])
+    left = sum(found["left_out"].values())
+    lines = [
+        f"The problems were checked against evaluation sets before anything was sampled: {sets}. "
+        f"{left:,} of them were left out: equal after normalising, or {found['share']:.0%} of the "
+        f"{found['ngram']}-grams in one row."
+    ]
+    return lines + [f"Warning: {one}." for one in contamination_warnings(found)]
 
 
 def _labels(manifest: Mapping[str, Any]) -> tuple[Labels, Recipe | None]:

@@ -19,6 +19,10 @@ def public_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
     found["annotators"] = {
         name: _public(settings) for name, settings in recipe.get("annotators", {}).items()
     }
+    sets = recipe.get("decontaminate", {}).get("sets", ())
+    found["decontaminate"] = found.get("decontaminate", {}) | {
+        "sets": [_public(one) for one in sets]
+    }
     output = dict(recipe.get("output", {}))
     output.pop("dir", None)
     found["output"] = output
