@@ -33,6 +33,7 @@ from pipeline.labels.derive import Provenance, derive
 from pipeline.lock import folder_lock
 from pipeline.places import exists
 from pipeline.problems import Problem
+from pipeline.published import write_labels
 from pipeline.recipe import Labels, Questions, content_hash
 from pipeline.schemas import EVIDENCE, SCHEMA_VERSION
 from pipeline.segment import Rule
@@ -127,7 +128,7 @@ async def _annotate_part(
     )
     for name, table in tables.items():
         write_table(folder.side(name, shard), table)
-    write_table(folder.published(shard), labels)
+    write_labels(folder.published(shard), labels)
 
 
 def _finish(

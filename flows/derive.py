@@ -13,12 +13,13 @@ from flows.tables import print_rows, run_rows
 from pipeline.card_edits import write_card
 from pipeline.card_of import dataset_card
 from pipeline.errors import RecipeError
-from pipeline.files import write_json, write_table
+from pipeline.files import write_json
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.feeds import feeds
 from pipeline.places import absolute, exists
 from pipeline.posterior.fusion import Fusion
+from pipeline.published import write_labels
 from pipeline.recipe import (
     Labels,
     Questions,
@@ -146,4 +147,4 @@ def _derive_shard(
         read_frame(tree) if exists(tree) else None,
         plan.fusion,
     )
-    write_table(target.published(shard), labels)
+    write_labels(target.published(shard), labels)

@@ -94,9 +94,10 @@ class Index:
                 if whole in self._texts[row]:
                     return Match("inside", row, 1.0)
             # A row that is shorter still may stand in this text.
-        for row in self._brief.any_of(np.unique(_hashes(codes, self._short))):
-            if self._texts[row] in whole:
-                return Match("inside", row, 1.0)
+        if len(self._brief.hashes):
+            for row in self._brief.any_of(np.unique(_hashes(codes, self._short))):
+                if self._texts[row] in whole:
+                    return Match("inside", row, 1.0)
         if len(compared) < self.n:
             return None
         return self._common(np.unique(_hashes(codes, self.n)))
