@@ -147,14 +147,11 @@ def _put(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_table(
-    path: Path, table: pa.Table, row_group_size: int | None = None, split_bytes: bool = False
-) -> None:
+def write_table(path: Path, table: pa.Table, row_group_size: int | None = None) -> None:
     """One Parquet file; the bytes depend on the rows alone (and the pyarrow version).
 
     Without dictionaries: most of our values are texts or numbers that do not come again, zstd finds
-    those that do, and files are smaller and written in two thirds of the time. `split_bytes`: of
-    floating-point numbers, the first bytes of all, then the second ones, and so on.
+    those that do, and files are smaller and written in two thirds of the time.
     """
 
     def write(temporary: Path) -> None:
@@ -164,21 +161,9 @@ def write_table(
             compression="zstd",
             row_group_size=row_group_size,
             use_dictionary=False,
-            use_byte_stream_split=_floats(table.schema) if split_bytes else False,
         )
 
     write_whole(path, write)
-
-
-def _floats(schema: pa.Schema) -> list[str]:
-    """Paths of the columns of floating-point numbers, as Parquet names them."""
-    found = []
-    for field in schema:
-        nested = pa.types.is_list(field.type)
-        kind = field.type.value_type if nested else field.type
-        if pa.types.is_floating(kind):
-            found.append(f"{field.name}.list.element" if nested else field.name)
-    return found
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -3,8 +3,8 @@
 The Hub keeps chunks of some 64 KiB and takes only new ones, and a relabelled shard has the rows,
 the texts and the hashes of the old one; only its numbers differ. So what labels do not change
 stands first and the numbers last, in one run of columns (pipeline/schemas.py), and a number has 16
-significant bits, about five digits: more is noise of the fit, which does not compress. Byte-stream
-split lays equal bytes of numbers beside each other for zstd.
+significant bits, about five digits: more is noise of the fit, which does not compress. Neither
+byte-stream split nor content-defined pages make it less (bench/push_bytes.py).
 
 Guaranteed: equal tables give equal bytes; order and nulls stay; a value is off by a relative 2**-16
 at most, so `value_low <= value <= value_high` holds as before. Evidence is not rounded.
@@ -25,7 +25,7 @@ BITS = 16
 
 def write_labels(path: Path, labels: pa.Table) -> None:
     """A shard of the published table. Raises StorageError."""
-    write_table(path, rounded(labels), split_bytes=True)
+    write_table(path, rounded(labels))
 
 
 def rounded(labels: pa.Table) -> pa.Table:

@@ -43,11 +43,6 @@ def test_it_is_read_by_polars_and_arrow_alike(tmp_path: Path) -> None:
     write_labels(place, table({"p_correct": VALUES, "step_logprob": [0.5] * 7, "keep": True}))
     by_arrow = pq.read_table(place)["p_correct"].to_pylist()
     assert pl.read_parquet(place)["p_correct"].to_list() == by_arrow
-    group = pq.ParquetFile(place).metadata.row_group(0)
-    columns = map(group.column, range(group.num_columns))
-    encodings = {column.path_in_schema: column.encodings for column in columns}
-    for name in ("p_correct.list.element", "step_logprob.list.element", "entropy"):
-        assert "BYTE_STREAM_SPLIT" in encodings[name]
 
 
 def test_what_another_policy_changes_stands_last() -> None:
