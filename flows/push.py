@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import httpx2
-from huggingface_hub import HfApi, get_token, set_client_factory
+from huggingface_hub import HfApi, constants, get_token, set_client_factory
 from huggingface_hub.utils._http import default_client_factory
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -50,12 +50,16 @@ def push_command(dataset: Path, name: str, target: Target) -> None:
             sys.exit(130)
         rows = _rows(content, pushed, target.dry_run)
     print_rows(f"{name}: {_title(pushed, target.dry_run)}", rows)
+    if pushed.url:
+        print(pushed.url)  # whole, however narrow the terminal
 
 
 def _title(pushed: Pushed, dry_run: bool) -> str:
     if not pushed.changes:
         return "is up to date, nothing to publish"
-    return "a dry run, nothing was sent" if dry_run else "published"
+    if dry_run:
+        return "a dry run, nothing was sent"
+    return "offered" if pushed.url else "published"
 
 
 def _rows(content: Content, pushed: Pushed, dry_run: bool) -> Rows:
@@ -69,8 +73,6 @@ def _rows(content: Content, pushed: Pushed, dry_run: bool) -> Rows:
     ]
     if pushed.commit and not dry_run:
         rows.append(("commit", pushed.commit))
-    if pushed.url:
-        rows.append(("pull request", pushed.url))
     if pushed.tag:
         rows.append(("tag", pushed.tag if pushed.new_tag else f"{pushed.tag} (was there)"))
     return rows
@@ -78,6 +80,10 @@ def _rows(content: Content, pushed: Pushed, dry_run: bool) -> Rows:
 
 def _client() -> HfApi:
     """The Hub's own client, with an end to its patience. Raises InputError where no token is."""
+    if constants.HF_HUB_OFFLINE:
+        raise InputError(
+            "HF_HUB_OFFLINE is set, so nothing can be pushed: unset it, or set it to 0"
+        )
     if get_token() is None:
         raise InputError(
             "there is no token for the Hub: set HF_TOKEN, or log in once with `hf auth login`; "

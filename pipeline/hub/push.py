@@ -67,19 +67,20 @@ class Push:
         self._wait = wait
         self._committed: str | None = None  # what is visible already, when an error comes
         self._checked = False
+        self._sent = False  # something, of which nobody sees anything yet
 
     def run(self) -> Pushed:
         for count in range(1, TRIES + 1):
             try:
                 return self._once()
             except Exception as error:
-                refusal = refusal_of(error, self.repository.name)
+                refusal = refusal_of(error)
                 if refusal is None or isinstance(error, InputError | HubError):
                     raise
                 if not refusal.passing or count == TRIES:
                     raise self._error(refusal) from error
                 seconds = self._pause(refusal, count)
-                _log.warning("%s; trying again in %.0f s", refusal.message, seconds)
+                _log.warning("%s; trying again in %.0f s", refusal.what, seconds)
                 self._wait(seconds)
         raise AssertionError("unreachable")
 
@@ -174,6 +175,7 @@ class Push:
         content, target = self.content, self.target
         additions = [self._addition(path) for path in changes.add]
         new_request = target.pull_request and url is None
+        self._sent = True
         self.api.preupload_lfs_files(
             self.repository.name,
             additions,
@@ -217,7 +219,9 @@ class Push:
         return refusal.wait_s if refusal.wait_s is not None else float(4 ** (count - 1))
 
     def _error(self, refusal: Refusal) -> HubError:
-        if self._committed is None:
+        if self._committed is None and not self._sent:
+            after = "Nothing was published."
+        elif self._committed is None:
             after = "Nothing was published; what was uploaded is kept there for the next try."
         else:
             after = (
@@ -225,7 +229,7 @@ class Push:
                 f"not: run the same command again."
             )
         return HubError(
-            f"{self.repository.name}: {refusal.message}. {after}",
+            f"{self.repository.name}: {refusal.what}: {refusal.hint}. {after}",
             repository=self.repository.name,
             status=refusal.status,
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import httpx2
 from huggingface_hub import get_token
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError
 
 # Another writer, a busy server, a server in trouble: the same request may succeed later.
 _PASSING = (408, 409, 412, 425, 429, 500, 502, 503, 504)
@@ -19,29 +19,37 @@ LONGEST_WAIT = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`status`: 0 where there was no answer at all."""
+    """`status`: 0 where there was no answer at all. `hint`: what to do when it stays so."""
 
     status: int
-    message: str
+    what: str
+    hint: str
     passing: bool
     wait_s: float | None = None  # as the Hub asked
 
 
-def refusal_of(error: BaseException, repository: str) -> Refusal | None:
+_LATER = "run the same command again later"
+_HINTS = {  # by status: what it means, what to do
+    401: ("the Hub does not take the token", "set HF_TOKEN, or log in with `hf auth login`"),
+    402: ("the namespace has no room for it", "its plan must be paid, or the repository public"),
+    403: ("this token may not write there", "it needs write access to that namespace"),
+    404: ("the Hub does not find it, or hides it from this token", "check the name and the token"),
+    409: ("another operation is in the way", "run the same command again"),
+    412: ("somebody else keeps committing there", "run the same command again"),
+    413: ("the Hub finds it too large", "take a larger run.shard_problems, or fewer tables"),
+    429: ("the Hub asks for patience", _LATER),
+}
+
+
+def refusal_of(error: BaseException) -> Refusal | None:
     """None for an error that is not the Hub's."""
     for cause in _causes(error):
-        if isinstance(cause, OfflineModeIsEnabled):
-            return Refusal(
-                0,
-                "HF_HUB_OFFLINE is set, so nothing can be pushed: unset it, or set it to 0",
-                passing=False,
-            )
         if isinstance(cause, HfHubHTTPError) and cause.response is not None:
-            return _of_answer(cause, repository)
+            return _of_answer(cause)
         if isinstance(cause, httpx2.TransportError):
-            return Refusal(0, f"the Hub does not answer ({_clean(cause)})", passing=True)
+            return Refusal(0, f"the Hub does not answer ({_clean(cause)})", _LATER, passing=True)
     if any(_of_xet(cause) for cause in _causes(error)):
-        return Refusal(0, f"the upload broke off ({_clean(error)})", passing=True)
+        return Refusal(0, f"the upload broke off ({_clean(error)})", _LATER, passing=True)
     return None
 
 
@@ -54,31 +62,13 @@ def _of_xet(error: BaseException) -> bool:
     return inside or type(error).__module__.startswith("hf_xet")
 
 
-def _of_answer(error: HfHubHTTPError, repository: str) -> Refusal:
+def _of_answer(error: HfHubHTTPError) -> Refusal:
     status = error.response.status_code
+    trouble = ("the Hub has trouble of its own", _LATER)
+    other = ("the Hub does not take it", "see its words")
+    what, hint = _HINTS.get(status, trouble if status >= 500 else other)
     said = f"HTTP {status}: {_said(error)}"
-    passing = status in _PASSING
-    if status == 401 and not isinstance(error, RepositoryNotFoundError):
-        hint = "the Hub does not take the token: set HF_TOKEN, or log in with `hf auth login`"
-    elif status in (401, 404):
-        hint = f"there is no dataset {repository} that this token may see: check the name and token"
-    elif status == 403:
-        hint = f"this token may not write to {repository}: it needs write access to that namespace"
-    elif status == 402:
-        hint = "the namespace has no room for it: its plan must be paid, or the repository public"
-    elif status == 409:
-        hint = "another operation is in the way; run the same command again"
-    elif status == 412:
-        hint = "somebody else keeps committing there; run the same command again"
-    elif status == 413:
-        hint = "the Hub finds it too large"
-    elif status == 429:
-        hint = "the Hub asks for patience: run the same command again later"
-    elif status >= 500:
-        hint = "the Hub has trouble of its own: run the same command again later"
-    else:
-        hint = "the Hub does not take it"
-    return Refusal(status, f"{hint} ({said})", passing, _retry_after(error))
+    return Refusal(status, f"{what} ({said})", hint, status in _PASSING, _retry_after(error))
 
 
 def _causes(error: BaseException) -> list[BaseException]:

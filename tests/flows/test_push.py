@@ -155,6 +155,12 @@ def test_a_bad_name_is_refused_before_anything_is_asked(
     assert not hub.log
 
 
+def test_offline_it_says_so(hub: LocalHub, dataset: Path, push: Push) -> None:
+    done = push(dataset, NAME, HF_HUB_OFFLINE="1")
+    assert done.returncode == 2
+    assert "HF_HUB_OFFLINE is set, so nothing can be pushed" in done.stderr
+
+
 def test_without_a_token_it_says_how_to_get_one(hub: LocalHub, dataset: Path, push: Push) -> None:
     done = push(dataset, NAME, HF_TOKEN="")
     assert done.returncode == 2
