@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 from bench.chunks import Store
 from pipeline.files import write_table
 from pipeline.folder import RATIONALES_TABLE, DatasetFolder
-from pipeline.hub.content import TABLES
-from pipeline.places import glob
+from pipeline.hub.content import side_tables
 from pipeline.published import rounded
 from pipeline.schemas import LABELS
 
@@ -77,20 +76,19 @@ def like_a_models(folder: DatasetFolder, out: Path, characters: int) -> DatasetF
     tables, and as many more token ids as go with them. Equal steps get equal words, so that texts
     share as much as they did."""
     target = DatasetFolder(out)
-    places = {"data": folder.root} | dict.fromkeys(TABLES, folder.evidence_root())
-    for table, root in places.items():
-        files = glob(root / table, "*.parquet")
-        if not files:
-            continue
+    tables = {"data": [folder.published(shard) for shard in folder.shards()]}
+    for name, path in side_tables(folder).items():
+        tables.setdefault(name.partition("/")[0], []).append(path)
+    tables.pop(RATIONALES_TABLE, None)
+    for table, files in tables.items():
         rows = pa.concat_tables([pq.read_table(path) for path in files])
-        name = target.published("00000-00000") if table == "data" else None
-        place = name or target.side(table, "00000-00000")
+        shard = "00000-00000"
+        place = target.published(shard) if table == "data" else target.side(table, shard)
         write_table(place, _longer(table, rows, characters))
     manifest: dict[str, Any] = folder.read_manifest() or {}
     manifest["batches"] = [manifest["batches"][0] | {"shards": ["00000-00000"]}]
     manifest.pop("derived_from", None)
     target.manifest.write_text(json.dumps(manifest))
-    assert not glob(out / RATIONALES_TABLE, "*.parquet")
     return target
 
 

@@ -13,7 +13,7 @@ contest problems share sentences ("where m and n are relatively prime positive i
 text's n-grams must be found, and in one and the same row.
 
 Numbers are words. A problem with every number replaced is found only where its passages between the
-numbers are long; one with a single number replaced is found from 39 words on (13 of its 27 n-grams
+numbers are long; one with a single number replaced is found from 38 words on (13 of its 26 n-grams
 hold the number). With masked numbers both are.
 
 Twelve bytes an n-gram; a look-up is a binary search for each n-gram of the text. N-grams are

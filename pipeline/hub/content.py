@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from pipeline.card_edits import merge_cards
 from pipeline.card_of import dataset_card
 from pipeline.errors import InputError
 from pipeline.files import write_json, write_text
-from pipeline.folder import JUDGEMENTS_TABLE, RATIONALES_TABLE, TRUTH_TABLE, DatasetFolder
+from pipeline.folder import RATIONALES_TABLE, DatasetFolder
 from pipeline.hub.name import slug
 from pipeline.places import exists, glob, is_remote, read_bytes
 from pipeline.public import public_manifest
@@ -36,16 +37,9 @@ from pipeline.summary import Summary, summarize
 
 CARD = "README.md"
 MANIFEST = "manifest.json"
-TABLES = (
-    "problems",
-    "solutions",
-    "questions",
-    "rollouts",
-    "tree",
-    "evidence",
-    TRUTH_TABLE,
-    JUDGEMENTS_TABLE,
-)
+# Files of ours in a repository: a table's folder and a shard's name.
+SHARD = re.compile(r"(data/train-\d{5}-\d{5}|[a-z_]+/\d{5}-\d{5})\.parquet")
+_KEPT_HERE = ("work", "replay")
 
 
 @dataclass(frozen=True)
@@ -98,16 +92,11 @@ def build(folder: DatasetFolder, staging: Path, repository: str) -> Content:
     is missing."""
     manifest = checked_manifest(folder)
     shards = folder.shards()
-    tables = DatasetFolder(folder.evidence_root())
     files = []
     for shard in shards:
         files.append(_lay(folder.published(shard), staging, f"data/train-{shard}.parquet"))
-    for table in TABLES:
-        for path in glob(tables.root / table, "*.parquet"):
-            files.append(_lay(path, staging, f"{table}/{path.name}"))
-    # These agree with the labels of this folder: a derived one, with other labels, has none.
-    for path in glob(folder.root / RATIONALES_TABLE, "*.parquet"):
-        files.append(_lay(path, staging, f"{RATIONALES_TABLE}/{path.name}"))
+    for name, path in side_tables(folder).items():
+        files.append(_lay(path, staging, name))
     write_json(staging / MANIFEST, public_manifest(manifest))
     try:
         summary = Summary.of_dict(manifest["counts"]) or summarize(folder)
@@ -127,6 +116,22 @@ def build(folder: DatasetFolder, staging: Path, repository: str) -> Content:
         tag=_policy(manifest),
         solutions=summary.solutions,
     )
+
+
+def side_tables(folder: DatasetFolder) -> dict[str, Path]:
+    """The other tables' files, by their names in the repository: the folder's own, and those of the
+    dataset that it was derived from."""
+    found = {}
+    for root in dict.fromkeys((folder.evidence_root(), folder.root)):
+        for path in glob(root, "*/*.parquet"):
+            table = path.parent.name
+            name = f"{table}/{path.name}"
+            if table in ("data", *_KEPT_HERE) or not SHARD.fullmatch(name):
+                continue
+            # These agree with the labels of their folder, and a derived one has others.
+            if table != RATIONALES_TABLE or root == folder.root:
+                found[name] = path
+    return found
 
 
 def checked_manifest(folder: DatasetFolder) -> dict[str, Any]:

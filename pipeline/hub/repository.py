@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,9 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
-from pipeline.hub.content import CARD, MANIFEST, Content
+from pipeline.hub.content import CARD, MANIFEST, SHARD, Content
 
 TYPE = "dataset"
-# Files of ours: what is there and no part of the version that is pushed is removed.
-_OURS = re.compile(r"(data/train-\d{5}-\d{5}|[a-z]+/\d{5}-\d{5})\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +43,13 @@ class Snapshot:
     tags: dict[str, str] = field(default_factory=dict)
 
     def changes(self, content: Content, besides: str = "") -> Changes:
-        """What a commit must hold for this snapshot to become `content`, but for one path."""
+        """What a commit must hold for this snapshot to become `content`, but for one path. Files of
+        ours that are no part of it are removed."""
         add = tuple(
             path for path in content.files if path != besides and not self._has(content, path)
         )
         known = set(content.files)
-        gone = (path for path in self.files if path not in known and _OURS.fullmatch(path))
+        gone = (path for path in self.files if path not in known and SHARD.fullmatch(path))
         return Changes(add, tuple(sorted(gone)))
 
     def holds_others_data(self) -> bool:

@@ -128,6 +128,19 @@ def test_what_was_pushed_holds_no_token_and_no_folder_of_this_machine(scene: Sce
         assert place.is_dir() or scene.hub.token.encode() not in place.read_bytes(), place
 
 
+def test_another_version_sends_only_what_changed(scene: Scene) -> None:
+    scene.push()
+    stored = scene.hub.repositories[NAME]
+    (first,) = stored.tags
+    old, sent = stored.files(), len(scene.hub.uploaded)
+    relabel(scene.dataset)
+    pushed = scene.push()
+    assert pushed.changes.add == ("data/train-00000-00000.parquet",)
+    assert len(scene.hub.uploaded) == sent + 1
+    assert stored.files(first) == old
+    assert len(stored.tags) == 2
+
+
 def test_a_token_that_is_refused_is_not_repeated(scene: Scene) -> None:
     with pytest.raises(HubError, match="the Hub does not take the token") as error:
         scene.push(token="hf_wrong0123456789")

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from huggingface_hub import HfApi, constants
 from huggingface_hub.utils import _http
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from pipeline.folder import DatasetFolder
 from pipeline.hub.content import build
@@ -46,5 +47,5 @@ def online(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a process that may ask the Hub, without Xet and without the client's own waits."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+    disable_progress_bars()
     monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda seconds: None))
