@@ -10,6 +10,7 @@ inside the YAML, once a key of it changes.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ _BLOCK = re.compile(
 _HEAD = re.compile(r"\A---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|\Z)", re.DOTALL)
 # Of cards that were written before there were marks: all of it was ours.
 _UNMARKED = "Solutions cut into steps, every step labelled from evidence, by Stepsmith."
+_log = logging.getLogger(__name__)
 _KEPT = "## Kept from an edited card"
 
 
@@ -65,12 +67,19 @@ def merge_cards(ours: str, theirs: str | None, where: str = "the card") -> str:
 
 
 def write_card(path: Path, text: str) -> None:
-    """Raises StorageError; InputError where the card there has YAML that cannot be read."""
+    """Of a folder, at the end of a run, which must not fail for it: a card whose YAML cannot be
+    read is put aside as README.edited.md. Raises StorageError."""
     try:
         old = read_bytes(path).decode("utf-8", "replace")
     except FileNotFoundError:
         old = None
-    write_text(path, merge_cards(text, old, str(path)))
+    try:
+        text = merge_cards(text, old, str(path))
+    except InputError as error:
+        aside = path.with_name("README.edited.md")
+        write_text(aside, old or "")
+        _log.warning("%s; it is kept as %s, and the card is written anew", error, aside)
+    write_text(path, text)
 
 
 def _edited(found: re.Match[str], block: re.Match[str]) -> str:

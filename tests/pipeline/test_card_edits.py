@@ -88,3 +88,14 @@ def test_a_run_keeps_what_was_written_into_its_card(tmp_path: Path) -> None:
     place.write_text(place.read_text() + "\nBelow.\n")
     write_card(place, ours("two"))
     assert place.read_text() == ours("two") + "\nBelow.\n"
+
+
+def test_a_run_does_not_fail_for_a_card_that_cannot_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "README.md"
+    place.write_text("---\na: [\n---\nMine.\n")
+    write_card(place, ours("one"))
+    assert place.read_text() == ours("one")
+    assert (tmp_path / "README.edited.md").read_text() == "---\na: [\n---\nMine.\n"
+    assert "it is kept as" in caplog.text
