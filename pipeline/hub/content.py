@@ -39,6 +39,7 @@ CARD = "README.md"
 MANIFEST = "manifest.json"
 # Files of ours in a repository: a table's folder and a shard's name.
 SHARD = re.compile(r"(data/train-\d{5}-\d{5}|[a-z_]+/\d{5}-\d{5})\.parquet")
+MOST_FILES = 25_000  # of one commit, says the client
 _KEPT_HERE = ("work", "replay")
 
 
@@ -92,10 +93,17 @@ def build(folder: DatasetFolder, staging: Path, repository: str) -> Content:
     is missing."""
     manifest = checked_manifest(folder)
     shards = folder.shards()
+    tables = side_tables(folder)
+    if len(shards) + len(tables) > MOST_FILES:
+        raise InputError(
+            f"{folder.root}: has {len(shards) + len(tables):,} files, and one commit takes "
+            f"{MOST_FILES:,}: label with a larger run.shard_problems",
+            folder=str(folder.root),
+        )
     files = []
     for shard in shards:
         files.append(_lay(folder.published(shard), staging, f"data/train-{shard}.parquet"))
-    for name, path in side_tables(folder).items():
+    for name, path in tables.items():
         files.append(_lay(path, staging, name))
     write_json(staging / MANIFEST, public_manifest(manifest))
     try:

@@ -249,6 +249,14 @@ def test_a_missing_shard_is_refused(scene: Scene) -> None:
         scene.push()
 
 
+def test_more_files_than_a_commit_takes_are_refused(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.hub.content.MOST_FILES", 5)
+    with pytest.raises(InputError, match="one commit takes 5: label with a larger run.shard_prob"):
+        scene.push()
+
+
 def test_a_damaged_shard_is_refused(scene: Scene) -> None:
     place = scene.dataset / "data" / "train-00000-00000.parquet"
     place.write_bytes(place.read_bytes()[:-500])
