@@ -253,7 +253,7 @@ def test_more_files_than_a_commit_takes_are_refused(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.hub.content.MOST_FILES", 5)
-    with pytest.raises(InputError, match="one commit takes 5: label with a larger run.shard_prob"):
+    with pytest.raises(InputError, match=r"one commit takes 5: label with a larger run.shard_prob"):
         scene.push()
 
 
