@@ -3,11 +3,12 @@
 The Hub keeps chunks of some 64 KiB and takes only new ones, and a relabelled shard has the rows,
 the texts and the hashes of the old one; only its numbers differ. So what labels do not change
 stands first and the numbers last, in one run of columns (pipeline/schemas.py), and a number has 16
-significant bits, about five digits: more is noise of the fit, which does not compress. Neither
+significant bits, over four digits: more is noise of the fit, which does not compress. Neither
 byte-stream split nor content-defined pages make it less (bench/push_bytes.py).
 
-Guaranteed: equal tables give equal bytes; order and nulls stay; a value is off by a relative 2**-16
-at most, so `value_low <= value <= value_high` holds as before. Evidence is not rounded.
+Guaranteed: equal tables give equal bytes; order and nulls stay. Digits are cut off, not rounded, so
+a value is nearer to zero by a relative 2**-15 at most: chances do not add up to more than 1, none
+becomes certain, and `value_low <= value <= value_high` holds as before. Evidence keeps its digits.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def write_labels(path: Path, labels: pa.Table) -> None:
 
 
 def rounded(labels: pa.Table) -> pa.Table:
-    """The table with 16 significant bits in every double."""
+    """The table with 16 significant bits in every double, and the rest cut off."""
     for at, field in enumerate(labels.schema):
         if _holds_doubles(field.type):
             column = labels.column(at)
@@ -60,5 +61,5 @@ def _mask(column: pa.Array) -> pa.Array | None:
 def _round(values: pa.Array) -> pa.Array:
     found = values.to_numpy(zero_copy_only=False)  # null is NaN
     part, exponent = np.frexp(found)
-    exact = np.ldexp(np.round(np.ldexp(part, BITS)), exponent - BITS)
+    exact = np.ldexp(np.trunc(np.ldexp(part, BITS)), exponent - BITS)
     return pa.array(exact, pa.float64(), mask=np.isnan(found))
