@@ -21,9 +21,10 @@ from annotators.checkers import build_checker
 from annotators.steps import SolutionText, annotate_solutions, source_of
 from flows.loop import LoopThread
 from flows.tables import Rows, print_rows, run_rows
-from pipeline.card import card, card_facts
+from pipeline.card_edits import write_card
+from pipeline.card_of import dataset_card
 from pipeline.errors import RecipeError
-from pipeline.files import remove_leftovers, write_json, write_table, write_text
+from pipeline.files import remove_leftovers, write_json, write_table
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.grading.grader import PRELOAD, Grader
 from pipeline.imported import read_solutions
@@ -32,6 +33,7 @@ from pipeline.labels.derive import Provenance, derive
 from pipeline.lock import folder_lock
 from pipeline.places import exists
 from pipeline.problems import Problem
+from pipeline.published import write_labels
 from pipeline.recipe import Labels, Questions, content_hash
 from pipeline.schemas import EVIDENCE, SCHEMA_VERSION
 from pipeline.segment import Rule
@@ -126,7 +128,7 @@ async def _annotate_part(
     )
     for name, table in tables.items():
         write_table(folder.side(name, shard), table)
-    write_table(folder.published(shard), labels)
+    write_labels(folder.published(shard), labels)
 
 
 def _finish(
@@ -138,23 +140,19 @@ def _finish(
 ) -> None:
     summary = summarize(folder)
     name = f"annotate {Path(source).name}"
-    facts = card_facts(folder)
-    text = card(name, None, LABELS.view, LABELS.after_error, summary, **facts)
-    write_text(folder.card, text)
-    write_json(
-        folder.manifest,
-        {
-            "stepsmith": version("stepsmith"),
-            "schema_version": SCHEMA_VERSION,
-            "name": name,
-            "recipe": None,
-            "labels": LABELS.model_dump(mode="json"),
-            "annotators": list(annotators),
-            "split": rule,
-            "set_aside": skipped,
-            "counts": summary.as_dict(),
-        },
-    )
+    manifest = {
+        "stepsmith": version("stepsmith"),
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "recipe": None,
+        "labels": LABELS.model_dump(mode="json"),
+        "annotators": list(annotators),
+        "split": rule,
+        "set_aside": skipped,
+        "counts": summary.as_dict(),
+    }
+    write_card(folder.card, dataset_card(folder, manifest, summary))
+    write_json(folder.manifest, manifest)
     rows = [row for row in run_rows(summary, {}, skipped) if not _is_about_models(row[0])]
     print_rows(f"{name}: {folder.root} (steps by {rule})", rows + _flags(folder), [])
 

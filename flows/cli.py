@@ -169,6 +169,29 @@ def show(
 
 
 @app.command()
+def push(
+    dataset: DatasetPath,
+    name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="a dataset's name on the Hub")],
+    pull_request: Annotated[
+        bool, typer.Option("--pr", help="offer it as a pull request, for somebody to look at")
+    ] = False,
+    revision: Annotated[str, typer.Option(help="the branch; made where it is not there")] = "",
+    tag: Annotated[str, typer.Option(help="in place of the one named after the policy")] = "",
+    private: Annotated[
+        bool, typer.Option("--private", help="make the repository private, where it is new")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="check and compare; send nothing")
+    ] = False,
+) -> None:
+    """Publish a dataset on the Hub: one commit, and a tag for its policy."""
+    from flows.push import push_command
+    from pipeline.hub.push import Target
+
+    push_command(dataset, name, Target(revision or "main", tag, pull_request, private, dry_run))
+
+
+@app.command()
 def status(dataset: DatasetPath) -> None:
     """Say how far a run has come, and what its dataset holds."""
     from flows.look import status_command

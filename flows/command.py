@@ -125,8 +125,10 @@ def print_table(folder: DatasetFolder) -> None:
     aside: dict[str, int] = {}
     for batch in manifest.get("batches", []):
         aside |= batch["set_aside"]
+    aside |= (manifest.get("decontamination") or {}).get("left_out", {})
     rows = run_rows(summary, manifest.get("last_run", {}), aside)
-    print_rows(f"{manifest.get('name', '')}: {folder.root}", rows, summary.warnings())
+    warnings = manifest.get("warnings", summary.warnings())
+    print_rows(f"{manifest.get('name', '')}: {folder.root}", rows, warnings)
 
 
 def _compare(folder: DatasetFolder, target: DatasetFolder) -> None:

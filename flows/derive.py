@@ -10,14 +10,16 @@ from typing import Any
 from flows.admission import noted_rates
 from flows.evidence import evidence_of, shard_evidence
 from flows.tables import print_rows, run_rows
-from pipeline.card import card, card_facts
+from pipeline.card_edits import write_card
+from pipeline.card_of import dataset_card
 from pipeline.errors import RecipeError
-from pipeline.files import write_json, write_table, write_text
+from pipeline.files import write_json
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.feeds import feeds
 from pipeline.places import absolute, exists
 from pipeline.posterior.fusion import Fusion
+from pipeline.published import write_labels
 from pipeline.recipe import (
     Labels,
     Questions,
@@ -83,22 +85,16 @@ def run_derivation(plan: Derivation, origin: DatasetFolder, target: DatasetFolde
         if not exists(target.published(shard)):
             _derive_shard(origin, target, shard, plan)
     summary = summarize(target, source, plan.manifest.get("judges", {}))
-    facts = card_facts(target)
-    write_text(
-        target.card,
-        card(plan.name, plan.recipe, settings.view, settings.after_error, summary, **facts),
-    )
-    write_json(
-        target.manifest,
-        {
-            **plan.manifest,
-            "name": plan.name,
-            "labels": settings.model_dump(mode="json"),
-            "derived_from": str(source),
-            "posterior": fusion,
-            "counts": summary.as_dict(),
-        },
-    )
+    manifest = {
+        **plan.manifest,
+        "name": plan.name,
+        "labels": settings.model_dump(mode="json"),
+        "derived_from": str(source),
+        "posterior": fusion,
+        "counts": summary.as_dict(),
+    }
+    write_card(target.card, dataset_card(target, manifest, summary))
+    write_json(target.manifest, manifest)
     gap = feeds(settings, plan.recipe.rollouts.search) if plan.recipe else None
     rows = [row for row in run_rows(summary, {}, {}) if "journal" not in row[0]]
     rows.append(("seconds", f"{time.monotonic() - started:.1f}"))
@@ -151,4 +147,4 @@ def _derive_shard(
         read_frame(tree) if exists(tree) else None,
         plan.fusion,
     )
-    write_table(target.published(shard), labels)
+    write_labels(target.published(shard), labels)

@@ -59,6 +59,10 @@ def print_plan(recipe: Recipe) -> None:
     rows: Rows = [
         ("problems in the source", f"{len(read.problems):,}"),
         ("  set aside", f"{sum(read.set_aside.values()):,}"),
+        *(
+            (f"  {why}", f"{n:,}")
+            for why, n in (read.checked.counts() if read.checked else {}).items()
+        ),
         ("  new in this folder", f"{len(fresh):,}"),
         ("new shards", f"{-(-len(fresh) // recipe.run.shard_problems):,}"),
         *_costs(recipe, fresh, read.solutions, guess),

@@ -35,9 +35,11 @@ from flows.phases import Phase, Phases
 from flows.progress import View
 from flows.shard_plan import ShardPlan
 from flows.shards import ShardWork, run_stage
-from flows.take_in import take_in
+from flows.take_in import Fresh, take_in
 from pipeline.batches import Batch, new_problems, plan_batch, read_batches
-from pipeline.card import card, card_facts
+from pipeline.card_edits import write_card
+from pipeline.card_of import dataset_card
+from pipeline.contamination.decontamination import contamination_warnings
 from pipeline.errors import (
     EngineDown,
     FolderBusy,
@@ -81,6 +83,7 @@ class LabelRun:
         self.folder = folder
         self.skipped: Counter[str] = Counter()
         self.batches: list[Batch] = []
+        self.contamination: dict[str, Any] | None = None  # for the manifest
         self.records: dict[str, Record] = {}  # of judges: their admission tests
         self._work: dict[str, ShardWork] = {}
         self._context: RunContext | None = None
@@ -136,6 +139,7 @@ class LabelRun:
             fresh = take_in(self.recipe, self.context, batches)
             self.skipped = fresh.set_aside
             note_owner(self.folder, self.recipe.identity())
+            self._note_contamination(fresh)
             note_identities(self.context)
             if fresh.problems:
                 batches.append(
@@ -162,6 +166,14 @@ class LabelRun:
         for name in self.stages:
             self.context.meter.stages_total[name] = len(self._work)
         self.context.meter.stages_total["check"] *= len(self.recipe.checkers())
+
+    def _note_contamination(self, fresh: Fresh) -> None:
+        """Which problems are left out, or would be, by name: the manifest only counts them."""
+        if fresh.checked is None:
+            return
+        self.contamination = fresh.checked.as_dict(fresh.known)
+        lines = fresh.checked.lines(fresh.known)
+        write_text(self.folder.work / "contaminated.jsonl", lines)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -257,17 +269,9 @@ class LabelRun:
             )
         judges = {name: self._judge(name) for name in self.context.judges}
         summary = summarize(self.folder, judges=judges)
-        facts = card_facts(self.folder)
-        text = card(
-            self.recipe.name,
-            self.recipe,
-            self.recipe.labels.view,
-            self.recipe.labels.after_error,
-            summary,
-            **facts,
-        )
-        write_text(self.folder.card, text)
-        write_json(self.folder.manifest, self._manifest(summary, judges))
+        manifest = self._manifest(summary, judges)
+        write_card(self.folder.card, dataset_card(self.folder, manifest, summary))
+        write_json(self.folder.manifest, manifest)
         return summary
 
     def _manifest(self, summary: Summary, judges: dict[str, Any]) -> dict[str, Any]:
@@ -290,9 +294,10 @@ class LabelRun:
                 }
                 for batch in self.batches
             ],
+            "decontamination": self.contamination,
             "posterior": read_fusion(self.folder.plans),
             "counts": summary.as_dict(),
-            "warnings": summary.warnings(),
+            "warnings": [*summary.warnings(), *contamination_warnings(self.contamination)],
             "last_run": self.last_run(),
             "versions": {name: version(name) for name in _VERSIONS}
             | {"python": platform.python_version()},
@@ -364,7 +369,11 @@ def finished(recipe: Recipe, folder: DatasetFolder) -> bool:
         return False
     if _prompts(recipe) != known_prompts(folder):
         return False  # the run itself says what that means
-    return not new_problems(batches, read_intake(recipe).problems)
+    intake = read_intake(recipe)
+    decided = (manifest.get("decontamination") or {}).get("hash")
+    if decided != (intake.checked.hash if intake.checked else None):
+        return False  # other sets: what they find in the folder is to be said
+    return not new_problems(batches, intake.problems)
 
 
 def _prompts(recipe: Recipe) -> dict[str, str]:

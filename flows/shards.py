@@ -36,6 +36,7 @@ from pipeline.intake import solutions_of
 from pipeline.journal import Journal
 from pipeline.judge_name import is_judge
 from pipeline.places import exists
+from pipeline.published import write_labels
 from pipeline.purchase import Purchaser
 from pipeline.sampling import screen_shard
 from pipeline.stages import Stage
@@ -289,7 +290,7 @@ class ShardWork:
             link_or_copy(place.table_path(table), folder.side(table, name))
         if folder.origin is None:
             self.plan.write_note()
-        write_table(folder.published(name), labels)
+        write_labels(folder.published(name), labels)
 
     # Parts.
 

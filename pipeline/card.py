@@ -1,4 +1,8 @@
-"""The dataset card: README.md with the YAML that the Hub and `datasets` read."""
+"""The dataset card: README.md with the YAML that the Hub and `datasets` read.
+
+What is ours in it stands between two comments (pipeline/card_edits.py); nothing in it names a host
+or a folder of this machine.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pipeline.card_edits import mark
+from pipeline.card_tables import ModelUsed, annotator_lines, cost_lines, model_lines
+from pipeline.citations import citations
 from pipeline.folder import DatasetFolder
 from pipeline.noise import noise_lines
+from pipeline.public import public_recipe
 from pipeline.recipe import Recipe
 from pipeline.summary import Summary
 
@@ -55,9 +63,13 @@ def card(
     languages: Sequence[str],
     sources: Sequence[str],
     noise: Sequence[str] = (),
+    models: Sequence[ModelUsed] = (),
+    repository: str = "",
+    contamination: Sequence[str] = (),
 ) -> str:
-    """The whole text; equal datasets give equal cards."""
+    """The whole text; equal datasets give equal cards. `repository`: where it is published."""
     size = next((text for limit, text in _SIZES if summary.solutions < limit), "n>1M")
+    licence = "unknown" if recipe is None else recipe.output.license or "unknown"
     yaml = [
         "---",
         "configs:",
@@ -67,7 +79,8 @@ def card(
         "    path: data/train-*.parquet",
         "annotations_creators:",
         "- machine-generated",
-        *_yaml_list("language", languages),
+        f"license: {json.dumps(licence)}",
+        *_yaml_list("language", [one for one in languages if one != "und"]),
         *_yaml_list("source_datasets", sources),
         f"pretty_name: {json.dumps(name, ensure_ascii=False)}",
         "size_categories:",
@@ -81,6 +94,8 @@ def card(
         "---",
     ]
     rate = summary.completions_per_label
+    there = f'"{repository}"' if repository else "FOLDER"
+    files = f"hf://datasets/{repository}" if repository else "FOLDER"
     body = [
         f"# {name}",
         "",
@@ -111,10 +126,13 @@ def card(
         *_consensus_lines(summary),
         *_rationale_lines(summary),
         "",
-        "Load it with `datasets.load_dataset(FOLDER)` or "
-        "`polars.read_parquet('FOLDER/data/*.parquet')`. The rollouts, the evidence, the "
+        f"Load it with `datasets.load_dataset({there})` or "
+        f"`polars.read_parquet('{files}/data/*.parquet')`. The rollouts, the evidence, the "
         "solutions and the problems stand beside it as Parquet.",
         *_rationale_text(summary),
+        *model_lines(list(models)),
+        *annotator_lines(summary),
+        *cost_lines(recipe, summary),
         "",
         "## Limits",
         "",
@@ -122,19 +140,28 @@ def card(
         "reaches the answer by luck, makes a wrong step look right. A right answer does not prove "
         "right steps. The labels are those of this policy; another one needs its own.",
         *(f"\n{line}" for line in noise),
+        *(f"\n{line}" for line in contamination),
         *(f"\nWarning: {warning}." for warning in summary.warnings()),
         "",
+        *_citation_lines(recipe),
     ]
     if recipe is not None:
         body += [
             "## Recipe",
             "",
             "```json",
-            json.dumps(recipe.model_dump(mode="json"), indent=2, ensure_ascii=False),
+            json.dumps(public_recipe(recipe.model_dump(mode="json")), indent=2, ensure_ascii=False),
             "```",
             "",
         ]
-    return "\n".join([*yaml, "", *body])
+    return "\n".join([*yaml, "", mark("\n".join(body))])
+
+
+def _citation_lines(recipe: Recipe | None) -> list[str]:
+    lines = citations(recipe)
+    if not lines:
+        return []
+    return ["## Rests on", "", *(f"- {line}" for line in lines), ""]
 
 
 def _filter_line(recipe: Recipe | None) -> list[str]:

@@ -9,6 +9,7 @@
     ├── JudgeRefused          a judge failed its admission test
     ├── FolderBusy            another live run owns the folder
     ├── StorageError          the disk is full or read-only; what was committed is safe
+    ├── HubError              the Hub refused or did not answer; the message says what is published
     ├── EngineDown            a server or engine does not answer; what was committed is safe
     └── RunStopped            the user stopped the run; what was committed is safe
 
@@ -65,6 +66,10 @@ class FolderBusy(StepsmithError):
 
 class StorageError(StepsmithError):
     """Writing failed (disk full, read-only, quota)."""
+
+
+class HubError(StepsmithError):
+    """The Hub refused, or did not answer; never half of a dataset is published."""
 
 
 class EngineDown(StepsmithError):

@@ -3,7 +3,8 @@
 Guaranteed: the same files give the same problems and solutions in the same order; what cannot be
 used is counted by reason; where solutions are imported, each belongs to the problem whose very text
 it states (an id alone is not believed: files number their problems from 0), and each problem has
-at least one. Not guaranteed: that a reference answer can be graded; the caller checks that.
+at least one; no problem stands in the evaluation sets of `[decontaminate]`. Not guaranteed: that a
+reference answer can be graded; the caller checks that.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from pipeline.contamination.decontamination import Checked, Decontamination
 from pipeline.errors import ProblemFileError
 from pipeline.imported import read_solutions
 from pipeline.importing import problems_of
@@ -48,18 +50,36 @@ class Intake:
     solutions: list[ImportedSolution] | None
     set_aside: Counter[str]
     renamed: Mapping[str, str] = field(default_factory=dict)
+    checked: Checked | None = None  # against evaluation sets; hits are no more among `problems`
 
     def need_problems(self, source: str) -> None:
         """Raises ProblemFileError that says why nothing is left."""
         if not self.problems:
-            reasons = ", ".join(f"{reason}: {count}" for reason, count in self.set_aside.items())
+            aside = self.set_aside + (self.checked.counts() if self.checked else Counter())
+            reasons = ", ".join(f"{reason}: {count}" for reason, count in aside.items())
             raise ProblemFileError(
                 f"{source}: no usable problem is left ({reasons or 'it holds none'})", file=source
             )
 
 
 def read_intake(recipe: Recipe) -> Intake:
-    """Raises ProblemFileError."""
+    """Without problems that stand in evaluation sets. Raises ProblemFileError."""
+    intake = _read_intake(recipe)
+    if not recipe.decontaminate.sets:
+        return intake
+    checked = Decontamination(recipe.decontaminate).check(intake.problems)
+    solutions = intake.solutions
+    if solutions is not None:
+        solutions = [one for one in solutions if one.problem_id not in checked.hits]
+    return replace(
+        intake,
+        problems=[one for one in intake.problems if one.problem_id not in checked.hits],
+        solutions=solutions,
+        checked=checked,
+    )
+
+
+def _read_intake(recipe: Recipe) -> Intake:
     need_answers = not recipe.questions.pseudo_answer
     if not recipe.solutions.source:
         read = read_problems(

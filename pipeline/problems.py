@@ -120,6 +120,26 @@ def read_problems(
     return ProblemSet(problems, set_aside)
 
 
+def read_texts(source: str, column: str = "") -> list[tuple[int, str]]:
+    """Row number and text of every row that has one, whatever else it holds; `column` where the
+    text is in none of the columns that hold a problem's. Raises ProblemFileError, also where no row
+    has a text."""
+    rows = read_rows(source)
+    names = _columns(source, {"text": column} if column else {}, rows, need_answers=False)
+    found = []
+    for row in rows:
+        try:
+            data = row.data if isinstance(row.data, dict) else {}
+            found.append((row.number, clean_text(data.get(names["text"]), "text")))
+        except BadRow:
+            continue
+    if not found:
+        raise ProblemFileError(
+            f"{source}: no row has a text in the column '{names['text']}'", file=source, row=None
+        )
+    return found
+
+
 def reference_answer(answer: str) -> str:
     """The answer alone, where it comes with its working; any other as it is."""
     found = worked_answer(answer)

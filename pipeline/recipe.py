@@ -1,9 +1,9 @@
 """The recipe: everything a run is made of, read from TOML, checked before anything is spent.
 
 Unknown keys are refused. The recipe is echoed whole into the manifest; `Recipe.identity()` is
-what a folder belongs to: it leaves out `problems.limit`, `[run]`, `[output]`, budgets, the gates of
-judges, and where servers stand and how much they take, which may change between two runs on one
-folder.
+what a folder belongs to: it leaves out `problems.limit`, `[decontaminate]`, `[run]`, `[output]`,
+budgets, the gates of judges, and where servers stand and how much they take, which may change
+between two runs on one folder.
 """
 
 from __future__ import annotations
@@ -44,6 +44,31 @@ class Problems(_Table):
     source: str = ""  # may be left out where [solutions] brings its problems along
     columns: dict[str, str] = {}
     limit: int = Field(0, ge=0)  # 0: all of them
+
+
+class EvaluationSet(_Table):
+    """`"eval.jsonl"`, or `{ source = "hf:owner/name:config:test", column = "question" }`."""
+
+    source: str = Field(min_length=1)  # as problems.source
+    column: str = ""  # of the texts; empty: found as a problem's text is
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"source": value} if isinstance(value, str) else value
+
+
+class Decontaminate(_Table):
+    """Problems that stand in evaluation sets are left out (pipeline/contamination)."""
+
+    sets: tuple[EvaluationSet, ...] = ()
+    ngram: int = Field(13, ge=5, le=64)  # words; the field's habit
+    # Of the n-grams of the shorter text that must be found in one row. One in common is not enough:
+    # contest problems share whole sentences.
+    share: float = Field(0.5, gt=0, le=1)
+    # Take problems that differ in numbers alone for the same. Off by default: templates with other
+    # numbers are what many training sets are made of.
+    templates: bool = False
 
 
 class Questions(_Table):
@@ -223,12 +248,17 @@ class Run(_Table):
 
 class Output(_Table):
     dir: str = Field(min_length=1)
+    license: str = ""  # of the dataset, by its name on the Hub (apache-2.0, cc-by-4.0, …)
+    # Of the models, by their part: policy, prover, judge, judge_<name>. Left out: what the README
+    # in a model's folder states.
+    licenses: dict[str, str] = {}
 
 
 class Recipe(_Table):
     name: str = Field(min_length=1)
     seed: int = 0
     problems: Problems = Problems()
+    decontaminate: Decontaminate = Decontaminate()
     questions: Questions = Questions()
     solutions: Solutions = Solutions()
     steps: Steps = Steps()
@@ -284,6 +314,7 @@ class Recipe(_Table):
         for key in ("run", "output"):
             del whole[key]
         del whole["problems"]["limit"]
+        del whole["decontaminate"]  # which problems come in is no part of what a label is
         del whole["rollouts"]["budget_tokens"]
         for table in ("policy", "rollouts"):
             # Where a server stands and how much it takes is not what it answers.

@@ -220,6 +220,35 @@ LABELS = pa.schema(
         ("problem", pa.string()),
         ("answer", pa.string()),
         ("steps", pa.list_(pa.string())),  # the pieces; joined they are the solution's text
+        ("prefix_hash", pa.list_(pa.string())),
+        ("step_start", pa.list_(pa.int32())),
+        ("step_end", pa.list_(pa.int32())),
+        ("step_tokens", pa.list_(pa.int32())),
+        ("step_logprob", pa.list_(pa.float32())),
+        ("step_part", pa.list_(pa.string())),  # thinking / response
+        ("repeated", pa.list_(pa.bool_())),  # the step says what an earlier step said
+        ("fork_group", pa.list_(pa.string())),  # the prefix before the step
+        ("fork_size", pa.list_(pa.int32())),  # different next steps from there
+        ("verdicts", pa.list_(pa.list_(STEP_VERDICT))),
+        ("judge_correct", pa.list_(pa.int32())),  # votes on the step, of all judges
+        ("judge_incorrect", pa.list_(pa.int32())),
+        ("judge_unknown", pa.list_(pa.int32())),
+        ("final_answer", pa.string()),
+        ("outcome", pa.string()),
+        ("finish_reason", pa.string()),
+        ("level", pa.string()),
+        ("answer_agreement", pa.float64()),  # null where the answer was given
+        ("path_diversity", pa.float64()),  # distinct texts / screening samples
+        ("n_merged", pa.int32()),  # screening samples that gave this very text
+        ("origin", pa.string()),  # sampled / tree / imported
+        ("tree_id", pa.string()),
+        ("parent_solution_id", pa.string()),  # tree: the solution it leaves,
+        ("fork_len", pa.int32()),  # and after how many steps
+        ("policy", pa.string()),
+        ("prompt_hash", pa.string()),
+        ("segmentation", pa.string()),
+        # From here on, what another policy's labels change: in one run, and last, so that the rest
+        # of a relabelled file keeps its bytes (pipeline/published.py).
         ("p_correct", pa.list_(pa.float64())),  # soft label: P(no step up to here is wrong)
         ("label", pa.list_(pa.int8())),  # hard: 1, 0, null where undecided
         ("value", pa.list_(pa.float64())),
@@ -231,16 +260,7 @@ LABELS = pa.schema(
         ("n_success", pa.list_(pa.int32())),
         ("n_unknown", pa.list_(pa.int32())),
         ("censored", pa.list_(pa.bool_())),
-        ("prefix_hash", pa.list_(pa.string())),
-        ("step_start", pa.list_(pa.int32())),
-        ("step_end", pa.list_(pa.int32())),
-        ("step_tokens", pa.list_(pa.int32())),
-        ("step_logprob", pa.list_(pa.float32())),
-        ("step_part", pa.list_(pa.string())),  # thinking / response
-        ("repeated", pa.list_(pa.bool_())),  # the step says what an earlier step said
         ("no_gain", pa.list_(pa.bool_())),  # the step did not raise the value; null where unknown
-        ("fork_group", pa.list_(pa.string())),  # the prefix before the step
-        ("fork_size", pa.list_(pa.int32())),  # different next steps from there
         ("fork_advantage", pa.list_(pa.float64())),  # value - mean value of these next steps
         ("node_id", pa.list_(pa.int32())),  # of the tree; null where nothing was measured
         ("parent_id", pa.list_(pa.int32())),
@@ -248,10 +268,6 @@ LABELS = pa.schema(
         ("edge_steps", pa.list_(pa.int32())),
         ("visits", pa.list_(pa.int32())),
         ("q", pa.list_(pa.float64())),
-        ("verdicts", pa.list_(pa.list_(STEP_VERDICT))),
-        ("judge_correct", pa.list_(pa.int32())),  # votes on the step, of all judges
-        ("judge_incorrect", pa.list_(pa.int32())),
-        ("judge_unknown", pa.list_(pa.int32())),
         ("p_first_error", pa.list_(pa.float64())),  # view posterior: P(the first error is here)
         ("value_root", pa.float64()),
         ("first_error", pa.int32()),
@@ -259,9 +275,6 @@ LABELS = pa.schema(
         ("judge_first_error", pa.int32()),  # by the majority of the judges' votes at each step
         ("entropy", pa.float64()),  # view posterior: of the first error's place, in bits
         ("saturation", pa.int32()),  # the first step from which every value is 1; null for none
-        ("final_answer", pa.string()),
-        ("outcome", pa.string()),
-        ("finish_reason", pa.string()),
         ("keep", pa.bool_()),
         ("keep_reason", pa.string()),  # null when kept
         ("p_min", pa.float64()),
@@ -270,20 +283,9 @@ LABELS = pa.schema(
         ("p_last", pa.float64()),
         ("pass_rate", pa.float64()),  # of the problem: its samples, or the prover's from the root
         ("difficulty", pa.float64()),  # 1 - (right + 1/2) / (known + 1) of the problem's samples
-        ("level", pa.string()),
-        ("answer_agreement", pa.float64()),  # null where the answer was given
-        ("path_diversity", pa.float64()),  # distinct texts / screening samples
-        ("n_merged", pa.int32()),  # screening samples that gave this very text
-        ("origin", pa.string()),  # sampled / tree / imported
-        ("tree_id", pa.string()),
-        ("parent_solution_id", pa.string()),  # tree: the solution it leaves,
-        ("fork_len", pa.int32()),  # and after how many steps
-        ("policy", pa.string()),
         ("prover", pa.string()),
-        ("prompt_hash", pa.string()),
         ("view", pa.string()),
         ("after_error", pa.string()),
-        ("segmentation", pa.string()),
         ("recipe_hash", pa.string()),
         ("schema_version", pa.int32()),
     ]

@@ -13,7 +13,7 @@ import pytest
 
 from flows.run import LabelRun, replay_folder
 from flows.tables import run_rows
-from pipeline.card import card, card_facts
+from pipeline.card_of import dataset_card
 from pipeline.engines.toy import addends_of, toy_problems
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import Recipe
@@ -105,7 +105,7 @@ def test_rollouts_stand_behind_what_is_confirmed_and_against_what_is_not(done: D
 
 
 def test_the_table_of_the_run_and_the_card_count_them(done: Done) -> None:
-    recipe, folder = done
+    _, folder = done
     rows = folder.side_table("rationales")
     summary = summarize(folder)
     assert summary.rationales == {
@@ -116,7 +116,7 @@ def test_the_table_of_the_run_and_the_card_count_them(done: Done) -> None:
     }
     printed = dict(run_rows(summary, {}, {}))
     assert printed["rationales"] == f"{len(rows):,}"
-    text = card(recipe.name, recipe, "scan", "mask", summary, **card_facts(folder))
+    text = dataset_card(folder, folder.read_manifest() or {}, summary)
     assert text == folder.card.read_text(encoding="utf-8")
     assert f"| rationales | {len(rows):,} |" in text
 

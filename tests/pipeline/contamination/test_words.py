@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.contamination.words import masked, words
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Find x.", "  find\n X "),
+        ("It costs $1,000.", "It costs 1000"),
+        (r"Let $x^{2} = \dfrac{1}{2}$.", "Let x^2 = \\frac 1 2"),
+        (r"\(a \times b \leq 3\)", "a × b <= 3"),
+        ("x² + 1", "x^2+1"),
+        ("ten-digit number", "ten digit number"),
+        (r"\left( a \right) \text{ metres}", "(a) metres"),
+        ("3.50 litres", "3.5 litres"),
+        ("What is it?!", "What is it"),
+        ("5 − 3", "5-3"),
+    ],
+)
+def test_what_only_looks_different_is_the_same(one: str, other: str) -> None:
+    assert words(one) == words(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3 apples", "4 apples"),
+        ("x + 1", "x - 1"),
+        ("5", "-5"),
+        ("5!", "5"),
+        ("1.5", "15"),
+        ("1,5", "15"),
+        ("2^10", "210"),
+        (r"\frac{12}{3}", r"\frac{1}{23}"),
+        ("a < b", "a <= b"),
+        ("(a+b)*c", "a+b*c"),
+    ],
+)
+def test_what_changes_a_problem_is_kept(one: str, other: str) -> None:
+    assert words(one) != words(other)
+
+
+def test_a_script_without_spaces_is_compared_by_characters() -> None:
+    assert words("小明有3个苹果。") == ["小", "明", "有", "3", "个", "苹", "果"]
+
+
+def test_masked_numbers_are_one_word() -> None:
+    assert masked(words("3 apples and 1,000 pears")) == ["#", "apples", "and", "#", "pears"]
+
+
+def test_a_text_without_a_word_has_none() -> None:
+    assert words("… !?") == words("") == []

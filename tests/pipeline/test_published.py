@@ -1,0 +1,54 @@
+"""The published labels table, as it is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.published import rounded, write_labels
+from pipeline.schemas import LABELS
+
+VALUES = [0.0, 1.0, 0.875, 1 / 3, -0.1, 1e-9, 0.999999]
+
+
+def table(*rows: dict[str, object]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=LABELS)
+
+
+def test_numbers_keep_five_digits_and_short_ones_are_exact() -> None:
+    (found,) = rounded(table({"p_correct": VALUES}))["p_correct"].to_pylist()
+    assert found[:3] == [0.0, 1.0, 0.875]
+    assert found == pytest.approx(VALUES, rel=2**-15)
+    assert all(abs(short) <= abs(long) for short, long in zip(found, VALUES, strict=True))
+    assert found[3] < VALUES[3]
+    assert 0.99998 < found[6] < 1
+
+
+def test_nulls_and_the_order_of_values_stay() -> None:
+    rows = [{"value": [None, 0.5, None]}, {"value": None}, {"value": []}, {"entropy": 0.1}]
+    found = rounded(table(*rows))
+    assert found["value"].to_pylist() == [[None, 0.5, None], None, [], None]
+    assert found["entropy"].null_count == 3
+    assert found.schema == LABELS
+    dice = np.sort(np.random.default_rng(0).random(1_000))
+    (many,) = rounded(table({"value": dice.tolist()}))["value"].to_pylist()
+    assert many == sorted(many)
+
+
+def test_it_is_read_by_polars_and_arrow_alike(tmp_path: Path) -> None:
+    place = tmp_path / "labels.parquet"
+    write_labels(place, table({"p_correct": VALUES, "step_logprob": [0.5] * 7, "keep": True}))
+    by_arrow = pq.read_table(place)["p_correct"].to_pylist()
+    assert pl.read_parquet(place)["p_correct"].to_list() == by_arrow
+
+
+def test_what_another_policy_changes_stands_last() -> None:
+    names = LABELS.names
+    assert max(map(names.index, ("steps", "prefix_hash", "fork_group", "verdicts"))) < min(
+        map(names.index, ("p_correct", "label", "value", "keep", "prover"))
+    )
