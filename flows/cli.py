@@ -104,6 +104,10 @@ def derive(
 def evaluate(
     dataset: DatasetPath,
     truth: Annotated[Path | None, typer.Option("--truth", help="a truth table (Parquet)")] = None,
+    people: Annotated[
+        bool,
+        typer.Option("--people", help="against what people said in `review` alone"),
+    ] = False,
     all_steps: Annotated[
         bool, typer.Option("--all-steps", help="also steps after the true first error")
     ] = False,
@@ -113,7 +117,7 @@ def evaluate(
     """Measure a dataset's labels against known truth."""
     from flows.evaluate import evaluate_command
 
-    evaluate_command(dataset, truth, all_steps, all_rows, json_path)
+    evaluate_command(dataset, truth, people, all_steps, all_rows, json_path)
 
 
 @app.command()
