@@ -149,6 +149,24 @@ def show(
 
 
 @app.command()
+def report(
+    dataset: DatasetPath,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", parser=place, metavar="FILE", help="default: DATASET/report.html"),
+    ] = None,
+    truth: Annotated[Path | None, typer.Option("--truth", help="a truth table (Parquet)")] = None,
+    solutions: Annotated[
+        int, typer.Option(min=0, help="how many solutions the page holds, at most")
+    ] = 10_000,
+) -> None:
+    """Write one HTML page: figures, warnings, and the solutions with every reason."""
+    from flows.report import report_command
+
+    report_command(dataset, out, truth, solutions)
+
+
+@app.command()
 def status(dataset: DatasetPath) -> None:
     """Say how far a run has come, and what its dataset holds."""
     from flows.look import status_command
