@@ -167,6 +167,36 @@ def report(
 
 
 @app.command()
+def review(
+    dataset: DatasetPath,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one")] = 8765,
+    truth: Annotated[Path | None, typer.Option("--truth", help="a truth table (Parquet)")] = None,
+    solutions: Annotated[
+        int, typer.Option(min=0, help="how many solutions the page holds, at most")
+    ] = 10_000,
+    reviewer: Annotated[str, typer.Option("--as", help="your name; default: your login")] = "",
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="write the verdicts (JSON lines; .parquet: a truth table)"),
+    ] = None,
+    import_: Annotated[
+        Path | None, typer.Option("--import", help="take in verdicts (JSON lines)")
+    ] = None,
+) -> None:
+    """Say which steps are right, in the browser, on this machine alone."""
+    from flows.review import export_command, import_command, review_command
+
+    if export is not None and import_ is not None:
+        raise InputError("--export and --import: choose one of them")
+    if import_ is not None:
+        import_command(dataset, import_)
+    elif export is not None:
+        export_command(dataset, export)
+    else:
+        review_command(dataset, port, truth, solutions, reviewer)
+
+
+@app.command()
 def status(dataset: DatasetPath) -> None:
     """Say how far a run has come, and what its dataset holds."""
     from flows.look import status_command

@@ -62,7 +62,8 @@ def _length(steps: Steps, words: Words) -> Check:
         "Whoever is named reads length, not steps: for a judge, ask in mode one_step or give it a "
         "smaller share; for labels, look at long solutions by hand."
     )
-    chars = np.bincount(steps.layout.row, weights=steps.chars, minlength=steps.layout.num_solutions)
+    row, count = steps.layout.row, steps.layout.num_solutions
+    chars = np.bincount(row, weights=steps.chars, minlength=count).astype(np.float64)
     found = {}
     for name in ("labels", *judges_in(words)):
         if name not in words:

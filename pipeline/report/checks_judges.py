@@ -100,9 +100,9 @@ def _joint(found: tuple[int, float | None] | None) -> Check:
         "Their agreement proves little: take a judge of another family than the policy, and a tool "
         "that is no language model."
     )
-    if found is None or found[1] is None:
+    count, lift = found or (0, None)
+    if lift is None:
         said = "nothing to measure: truth is not known, or no judge decides"
         return Check("joint", title, said, threshold, None, advice, paper)
-    count, lift = found
     said = f"lift {lift:.2f} (1: independent), {count:,} joint errors"
     return Check("joint", title, said, threshold, count >= FEW_JOINT and lift > LIFT, advice, paper)

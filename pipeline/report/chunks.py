@@ -1,7 +1,7 @@
 """Data inside a page: JSON, compressed, in base64, a piece at a time.
 
-Guarantees: what is embedded holds letters, digits, `+`, `/` and `=` alone, so no text of a model can
-close the element that it stands in; pieces open by themselves with the browser's own
+Guarantees: what is embedded holds letters, digits, `+`, `/` and `=` alone, so no text of a model
+can close the element that it stands in; pieces open by themselves with the browser's own
 DecompressionStream; equal data give equal bytes. `script_json` is for the little that stands there
 uncompressed: it holds no `<`, `>` or `&`. Half a surrogate pair becomes a replacement character.
 """

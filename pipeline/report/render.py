@@ -1,7 +1,7 @@
 """The page as text: one file that asks for nothing, and opens from a disk.
 
-Guarantees: its Content-Security-Policy lets run the page's own script and style by their hashes, and
-nothing else (no network; of `stepsmith review` its own server); text of datasets is escaped, or
+Guarantees: its Content-Security-Policy lets run the page's own script and style by their hashes,
+and nothing else (no network; of `stepsmith review` its own server); text of datasets is escaped, or
 packed (pipeline/report/chunks.py); characters that reorder or hide text are written out, as in
 `stepsmith show`. Equal datasets give equal pages.
 """
@@ -34,9 +34,7 @@ def page(
     sources: Sources, figures: Figures, limit: int = LIMIT, review: dict[str, Any] | None = None
 ) -> str:
     """`review`: what the script needs to post verdicts (flows/review_server.py); None: a report."""
-    data = shown(
-        sources.folder, sources.steps, figures.flags, sources.truth, sources.said, limit
-    )
+    data = shown(sources.folder, sources.steps, figures.flags, sources.truth, sources.said, limit)
     script, style = _script(), _asset("page.css")
     config = {
         "chunk": CHUNK,
@@ -47,7 +45,7 @@ def page(
         "step": STEP,
         "review": review,
     }
-    return _template().render(
+    text: str = _template().render(
         s=sources,
         f=figures,
         summary=sources.summary,
@@ -65,6 +63,7 @@ def page(
         chunks=[Markup(pack(one)) for one in pieces(data.rows, data.problems)],
         shown=len(data.rows),
     )
+    return text
 
 
 def _policy(script: str, style: str, review: bool) -> str:

@@ -1,8 +1,8 @@
 """The solutions that a report shows, as compact rows for the page's script.
 
 `index` has one entry a solution for the list and its filters; `rows` have the texts, steps and
-reasons, a list a step in the order of `STEP`. Both are lists and numbers, not objects with names, as
-ten thousand solutions have a hundred thousand steps.
+reasons, a list a step in the order of `STEP`. Both are lists and numbers, not objects with names,
+as ten thousand solutions have a hundred thousand steps.
 
 Guarantees: of a dataset with more than `limit` solutions those with the smallest hashes of their
 ids are taken (a fair sample, the same at every call), and all that people have looked at; they
@@ -56,7 +56,9 @@ def chosen(ids: pl.Series, said: Sequence[Said], limit: int) -> Bools:
     order = np.argsort(stable_hash(ids), kind="stable")
     mask = np.zeros(len(ids), dtype=np.bool_)
     mask[order[:limit]] = True
-    return mask | ids.is_in({one.solution_id for one in said}).to_numpy()
+    looked = {one.solution_id for one in said}
+    mask |= np.array([one in looked for one in ids], dtype=np.bool_)
+    return mask
 
 
 def shown(

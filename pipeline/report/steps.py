@@ -28,12 +28,20 @@ class Steps:
 
     @staticmethod
     def of(labels: pl.DataFrame) -> Steps:
-        missing = [
-            pl.Series(field.name, [None] * len(labels), dtype=_type(field.name))
-            for field in LABELS
-            if field.name not in labels.columns and field.name not in TEXTS
-        ]
-        rows = labels.with_columns(missing)
+        types = pl.from_arrow(LABELS.empty_table())
+        assert isinstance(types, pl.DataFrame)
+        lacking = {
+            name: kind
+            for name, kind in types.schema.items()
+            if name not in labels.columns and name not in TEXTS
+        }
+        # A column that is not there is one of nulls: of lists of them where it is one a step.
+        never = pl.element().is_null() & pl.element().is_not_null()
+        nulls = pl.col("label").list.eval(pl.when(never).then(pl.element()))
+        rows = labels.with_columns(
+            (nulls if isinstance(kind, pl.List) else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in lacking.items()
+        )
         return Steps(rows, Layout.of_lengths(rows["label"].list.len().cast(pl.Int64).to_numpy()))
 
     def where(self, mask: Bools) -> Steps:
@@ -92,20 +100,10 @@ class Steps:
         return self.flat(column).fill_null(False).to_numpy()
 
     def flat(self, column: str) -> pl.Series:
-        lists = self.rows[column]
-        if lists.null_count():  # of a column that an older table has not
-            empty = self.rows["label"].list.eval(pl.lit(None, dtype=_type(column).inner))
-            lists = lists.fill_null(empty)
         # An empty list would explode to a null of its own.
-        return lists.filter(self.rows["label"].list.len() > 0).explode()
+        return self.rows[column].filter(self.rows["label"].list.len() > 0).explode()
 
 
 def figure_columns(present: list[str]) -> list[str]:
     """Of a labels table, those that figures read."""
     return [name for name in LABELS.names if name in present and name not in TEXTS]
-
-
-def _type(column: str) -> pl.DataType:
-    frame = pl.from_arrow(LABELS.empty_table().select([column]))
-    assert isinstance(frame, pl.DataFrame)
-    return frame.schema[column]

@@ -56,8 +56,8 @@ def columns(name: str, found: Sequence[Column], below: str, top: float | None = 
     width = _INNER_W / max(len(found), 1)
     marks = [_scale(0, highest, _count)]
     for number, one in enumerate(found):
-        x, y = LEFT + number * width, TOP + _INNER_H
-        marks.append(Markup('<g><title>{}</title>').format(one.title))
+        x, y = LEFT + number * width, float(TOP + _INNER_H)
+        marks.append(Markup("<g><title>{}</title>").format(one.title))
         for colour, height in one.parts:
             size = _INNER_H * height / highest
             y -= size
