@@ -63,7 +63,11 @@ async function start() {
     await beginReview();
     choices();
     watchFilters();
-    if (reviewing) $("order").value = "fair"; // so that what people say stands for the whole
+    if (reviewing) {
+      // So that what people say stands for the kept whole.
+      $("order").value = "fair";
+      $("keep").value = "1";
+    }
     await refresh();
     addEventListener("popstate", () => follow() || $("browser").classList.remove("one"));
     if (!follow() && list.found.length) {
