@@ -3,7 +3,7 @@
 Guarantees: what is embedded holds letters, digits, `+`, `/` and `=` alone, so no text of a model
 can close the element that it stands in; pieces open by themselves with the browser's own
 DecompressionStream; equal data give equal bytes. `script_json` is for the little that stands there
-uncompressed: it holds no `<`, `>` or `&`. Half a surrogate pair becomes a replacement character.
+uncompressed: it is ASCII without `<`, `>` and `&`. Half a surrogate pair becomes a replacement character.
 """
 
 from __future__ import annotations
@@ -15,10 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 CHUNK = 200  # solutions of one piece: a page opens one to show one of them
-_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"} | {
-    0x2028: "\\u2028",
-    0x2029: "\\u2029",
-}
+_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
 def pack(value: Any) -> str:
@@ -28,7 +25,7 @@ def pack(value: Any) -> str:
 
 
 def script_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).translate(_ESCAPES)
+    return json.dumps(value, allow_nan=False).translate(_ESCAPES)
 
 
 def pieces(rows: Sequence[Any], problems: Sequence[Any], size: int = CHUNK) -> list[dict[str, Any]]:
