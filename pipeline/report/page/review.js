@@ -65,9 +65,26 @@ function marks() {
   $("browser").classList.toggle("blind", blind());
 }
 
-const queue = []; // batches that the server has not confirmed
+const queue = []; // batches that the server has not confirmed; kept by the browser too
 const undone = [];
 let sending = false;
+
+function kept(change) {
+  change();
+  memory.write(`queue-${config.name}`, JSON.stringify(queue));
+}
+
+// What an earlier tab could not save, because its server was gone.
+function takeUp() {
+  let left = [];
+  try { left = JSON.parse(memory.read(`queue-${config.name}`) ?? "[]"); } catch { /* not ours */ }
+  for (const batch of left) {
+    const time = new Date().toISOString();
+    for (const one of batch.said) people.take(one.solution_id, one.step, batch.reviewer, one.verdict, time);
+    queue.push(batch);
+  }
+  if (queue.length) send();
+}
 
 function vote(t, verdict) {
   change([[t, verdict]]);
@@ -83,7 +100,7 @@ function change(pairs, remember = true) {
 function commit(solution, pairs) {
   const time = new Date().toISOString();
   for (const [t, verdict] of pairs) people.take(solution, t, people.mine, verdict, time);
-  queue.push({ reviewer: people.mine, said: pairs.map(([step, verdict]) => ({ solution_id: solution, step, verdict })) });
+  kept(() => queue.push({ reviewer: people.mine, said: pairs.map(([step, verdict]) => ({ solution_id: solution, step, verdict })) }));
   marks();
   send();
 }
@@ -116,15 +133,19 @@ async function send() {
   while (queue.length) {
     try {
       const answer = await ask("verdicts", { method: "POST", body: JSON.stringify(queue[0]) });
-      if (answer.status === 413 || answer.status === 400 || answer.status === 403) {
+      if (answer.status === 403) {
+        trouble(`Not saved yet: ${await answer.text()}. The page there takes up what is not saved.`);
+        break;
+      }
+      if (answer.status === 413 || answer.status === 400) {
         trouble(`Not saved: ${await answer.text()}`);
-        queue.shift();
+        kept(() => queue.shift());
         continue;
       }
       if (!answer.ok) throw new Error(await answer.text());
       const { said } = await answer.json();
       for (const one of said) people.take(one.solution_id, one.step, one.reviewer, one.verdict, one.time);
-      queue.shift();
+      kept(() => queue.shift());
       trouble("");
     } catch (error) {
       trouble(`The server does not answer (${error.message}). What you say is kept in this tab and sent again.`);
@@ -192,6 +213,7 @@ async function beginReview() {
   $("browser").classList.toggle("blind", blind());
   saved();
   await hear();
+  takeUp();
   setInterval(hear, 5000);
   addEventListener("beforeunload", (event) => { if (queue.length) event.preventDefault(); });
 }
