@@ -1,4 +1,4 @@
-"""The report in a real browser: from the disk, on a phone, by keyboard, and against hostile text."""
+"""The report in a real browser: from the disk, on a phone, by keyboard, with hostile text."""
 
 from __future__ import annotations
 
