@@ -43,7 +43,7 @@ def _early(steps: Steps, truth: pl.DataFrame | None) -> Check:
             f"in the first third labels call {first.labels_right:.1%} right, truth "
             f"{first.truth_right:.1%}: {first.bias:+.1%} on {first.compared:,} steps"
         )
-        threshold = f"{EARLY:+.0%}"
+        threshold = f"above {EARLY:+.0%}"
         return Check("early", title, said, threshold, first.bias > EARLY, advice, paper)
     labelled = 0 if first is None else first.right + first.wrong
     threshold = f"above {EARLY_ALONE:.0%} right, where truth is not known"

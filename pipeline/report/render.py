@@ -13,10 +13,11 @@ import hashlib
 import json
 from functools import cache
 from importlib.resources import files
+from itertools import zip_longest
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipeline.report import charts
 from pipeline.report.chunks import CHUNK, pack, pieces, script_json
@@ -132,6 +133,17 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _code(text: str) -> Markup:
+    """What stands between backticks, as code."""
+    parts = [escape(visible(part)) for part in text.split("`")]
+    odd = (Markup("<code>{}</code>").format(part) for part in parts[1::2])
+    return Markup("").join(part for pair in zip_longest(parts[::2], odd) for part in pair if part)
+
+
 @cache
 def _template() -> Any:
     environment = Environment(
@@ -145,6 +157,8 @@ def _template() -> Any:
         "percent": _percent,
         "figure": _figure,
         "words": _words,
+        "code": _code,
+        "plural": _plural,
         "count": lambda number: f"{number:,}",
     }
     return environment.from_string(_asset("page.html"))

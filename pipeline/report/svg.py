@@ -52,7 +52,7 @@ class Line:
 
 def columns(name: str, found: Sequence[Column], below: str, top: float | None = None) -> Markup:
     """Columns side by side; `top` is the end of the scale, if it is not the highest column."""
-    highest = top or max((sum(h for _, h in one.parts) for one in found), default=0) or 1
+    highest = top or round_up(max((sum(h for _, h in one.parts) for one in found), default=0))
     width = _INNER_W / max(len(found), 1)
     marks = [_scale(0, highest, _count)]
     for number, one in enumerate(found):
@@ -111,6 +111,14 @@ def bar(parts: Sequence[tuple[str, float]], whole: float) -> Markup:
         '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
         "{}</svg>"
     ).format(Markup("").join(marks))
+
+
+def round_up(value: float) -> float:
+    """The end of a scale: a round number, half of which is one too."""
+    size = 1.0
+    while size * 10 < value:
+        size *= 10
+    return next(size * part for part in (1, 2, 4, 6, 8, 10) if size * part >= value)
 
 
 def _band(line: Line, across: Across) -> Markup:

@@ -117,7 +117,7 @@ def test_a_reload_shows_what_was_said(folder: DatasetFolder, tab: Any) -> None:
     tab.reload()
     tab.wait_for_selector(".step .votes")
     assert tab.locator(".step").nth(1).locator("[aria-pressed=true]").inner_text() == "✗ Incorrect"
-    assert "What people said: 1 steps of 1 solutions" in tab.inner_text("#truth")
+    assert "What people said: 1 step of 1 solution" in tab.inner_text("#truth")
 
 
 def test_two_reviewers_see_each_other_and_lose_nothing(

@@ -88,7 +88,7 @@ def test_the_page_is_made_anew_when_verdicts_came_in(client: Client) -> None:
     assert status == 200
     assert "What people said: 1" not in before
     client.say("s0", 0, "correct")
-    assert "What people said: 1 steps of 1 solutions" in client.ask(f"?token={client.token}")[1]
+    assert "What people said: 1 step of 1 solution" in client.ask(f"?token={client.token}")[1]
 
 
 @pytest.mark.parametrize(

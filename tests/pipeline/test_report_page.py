@@ -20,7 +20,7 @@ from pipeline.report.chunks import pack, pieces, script_json
 from pipeline.report.figures import figures_of
 from pipeline.report.render import page
 from pipeline.report.sources import read_sources
-from pipeline.report.svg import Column, columns
+from pipeline.report.svg import Column, columns, round_up
 from pipeline.verdict import Verdict
 from tests.report_scene import dataset, row, said, truth_of
 
@@ -156,7 +156,7 @@ def test_truth_and_what_people_said_are_two_slices(tmp_path: Path) -> None:
     verdict_log(folder).append([Said("b", 0, Verdict.INCORRECT, "anna", time)])
     text = made(folder)
     assert "Known truth: 4 steps of 2 solutions" in text
-    assert "What people said: 1 steps of 1 solutions" in text
+    assert "What people said: 1 step of 1 solution" in text
     assert '<th scope="row">human</th>' in text  # measured against truth, as any annotator is
 
 
@@ -200,3 +200,10 @@ def test_charts_escape_their_texts() -> None:
     chart = columns("<b>", [Column("<i>", [("one", 1)], "<u>")], "<s>")
     assert not re.search(r"<[bius]>", chart)
     assert "&lt;u&gt;" in chart
+
+
+@pytest.mark.parametrize(
+    ("highest", "end"), [(0, 1), (1, 1), (1.5, 2), (7, 8), (10, 10), (123, 200), (3_001, 4_000)]
+)
+def test_a_scale_ends_with_a_round_number(highest: float, end: float) -> None:
+    assert round_up(highest) == end
