@@ -3,7 +3,7 @@
 Guarantees: what is embedded holds letters, digits, `+`, `/` and `=` alone, so no text of a model
 can close the element that it stands in; pieces open by themselves with the browser's own
 DecompressionStream; equal data give equal bytes. `script_json` is for the little that stands there
-uncompressed: it is ASCII without `<`, `>` and `&`. Half a surrogate pair becomes a replacement character.
+uncompressed: it is ASCII without `<`, `>` and `&`. Half a surrogate pair becomes a "?".
 """
 
 from __future__ import annotations

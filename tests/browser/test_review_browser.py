@@ -134,12 +134,9 @@ def test_two_reviewers_see_each_other_and_lose_nothing(
         ("s0", 1, "correct", "anna"),
         ("s0", 1, "correct", "ben"),
     }
-    anna.wait_for_timeout(5_500)  # the other's words are asked for every five seconds
-    anna.keyboard.press("n")
-    anna.wait_for_function("location.hash !== '#s-s0'")
-    anna.keyboard.press("p")
-    anna.wait_for_function("location.hash === '#s-s0'")
-    assert "ben incorrect: a person's verdict" in anna.locator(".step").nth(0).inner_text()
+    anna.wait_for_function(  # every five seconds it asks for the others' words
+        """document.querySelector(".step").innerText.includes("ben incorrect: a person's verdict")"""
+    )
 
 
 def test_what_could_not_be_saved_is_saved_by_the_next_tab(

@@ -102,7 +102,16 @@ function commit(solution, pairs) {
   for (const [t, verdict] of pairs) people.take(solution, t, people.mine, verdict, time);
   kept(() => queue.push({ reviewer: people.mine, said: pairs.map(([step, verdict]) => ({ solution_id: solution, step, verdict })) }));
   marks();
+  const item = $("list").querySelector(`[data-i="${numbers.get(solution)}"]`)?.parentElement;
+  item?.replaceWith(row(numbers.get(solution))); // the list says that people have looked
   send();
+}
+
+// What others said meanwhile of the solution that is open.
+function others(said) {
+  if (!THIS.row || !said.some((one) => one.solution_id === index.id[THIS.i])) return;
+  $("solution").querySelectorAll(".step").forEach((item, t) => item.querySelector(".says").replaceWith(says(THIS.row.steps[t], t)));
+  marks();
 }
 
 async function undo() {
@@ -175,7 +184,7 @@ async function hear() {
         people.take(one.solution_id, one.step, one.reviewer, one.verdict, one.time);
       }
       seenTo = end;
-      if (said.length) marks();
+      others(said);
     }
   } catch { /* `send` says so when there is something to lose */ }
 }

@@ -98,7 +98,8 @@ function says(step, t) {
   const [, , , , , success, known, unknown, censored] = step;
   const lines = make("ul", "says secret");
   const say = (who, verdict, reason) => {
-    const line = make("li", "", make("b", "", clean(who) + " "), make("span", verdict, verdict));
+    const known = ["correct", "incorrect"].includes(verdict) ? verdict : "unknown";
+    const line = make("li", "", make("b", "", clean(who) + " "), make("span", known, clean(verdict)));
     if (reason) write(line, `: ${reason}`);
     lines.append(line);
   };
