@@ -76,6 +76,9 @@ async def _serve(
                 f"--port {port}: another program listens there; choose another, or 0 for a free one"
             ) from error
         found = runner.addresses[0][1]
+        unread = server.log.read().unread
+        if unread:
+            print(f"warning: {server.log.path}: {unread} lines are no verdicts, and are left out")
         print(
             f"{folder.root}: http://{HOST}:{found}/?token={server.token}\n"
             f"Verdicts go to {server.log.path}. Ctrl-C ends the review.",

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
+from pipeline.files import write_json
+from pipeline.human.evidence import human_verdicts, verdict_log
 from pipeline.human.lines import Imported, export_text, import_lines, prefixes_of, read_lines
 from pipeline.human.log import Said, VerdictLog
 from pipeline.verdict import Verdict
@@ -55,3 +57,12 @@ def test_a_text_with_line_separators_inside_is_one_line(tmp_path: Path) -> None:
 def test_prefixes_are_those_of_the_published_steps(tmp_path: Path) -> None:
     folder = dataset(tmp_path, row("a", "10"), row("b", "1"))
     assert prefixes_of(folder) == {"a": ["a/0", "a/1"], "b": ["b/0"]}
+
+
+def test_a_derived_dataset_has_the_verdicts_of_the_one_it_came_from(tmp_path: Path) -> None:
+    origin = dataset(tmp_path / "origin", row("a", "10"))
+    derived = dataset(tmp_path / "derived", row("a", "11"))
+    write_json(derived.manifest, {"derived_from": str(origin.root)})
+    verdict_log(derived).append([one("a", 0)])
+    assert human_verdicts(origin) == [one("a", 0)]
+    assert not (derived.root / "human").exists()

@@ -71,7 +71,8 @@ async function start() {
     await refresh();
     addEventListener("popstate", () => follow() || $("browser").classList.remove("one"));
     if (!follow() && list.found.length) {
-      await show(list.found[0], false);
+      const wrong = list.found.find((i) => index.keep[i] && index.first[i] !== null && index.first[i] >= 0);
+      await show(reviewing ? list.found[0] : (wrong ?? list.found[0]), false);
       $("browser").classList.remove("one"); // on a phone the list comes first
     }
     document.documentElement.dataset.ready = "yes";
