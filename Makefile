@@ -21,6 +21,7 @@ demo: $(VENV)/ready
 	$(BIN)/python -m worlds.truth runs/demo -o runs/demo-truth.parquet
 	$(BIN)/stepsmith evaluate runs/demo --truth runs/demo-truth.parquet
 	$(BIN)/stepsmith show runs/demo --wrong
+	$(BIN)/stepsmith report runs/demo --truth runs/demo-truth.parquet
 
 # Property tests draw the same examples each time; plain pytest explores.
 test: $(VENV)/ready

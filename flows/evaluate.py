@@ -100,7 +100,10 @@ def _need(folder: DatasetFolder, found: pl.DataFrame | None) -> pl.DataFrame:
 def _named(folder: DatasetFolder, given: Path | None, people: bool) -> str:
     if people:
         return "what people said"
-    return str(given or folder.evidence_root() / TRUTH_TABLE)
+    if given is not None:
+        return str(given)
+    table = [str(folder.evidence_root() / TRUTH_TABLE)] if truth_table(folder) is not None else []
+    return " and ".join([*table, *(["what people said"] if human_verdicts(folder) else [])])
 
 
 def _print_sources(sources: list[Measured]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -29,13 +31,14 @@ class Seen:
     rates: pl.Series  # pass rates, one a problem
     truth: pl.DataFrame | None
     joint_lift: tuple[int, float | None] | None  # rollouts and judges: joint errors, their lift
+    manifest: Mapping[str, Any]
 
 
 def all_checks(seen: Seen) -> list[Check]:
     found = [
         *process_checks(seen.steps, seen.words, seen.flags, seen.truth),
         *bias_checks(seen.steps, seen.words, seen.truth),
-        *judge_checks(seen.steps, seen.words, seen.evidence, seen.summary, seen.joint_lift),
+        *judge_checks(seen.steps, seen.evidence, seen.summary, seen.joint_lift, seen.manifest),
         *supply_checks(seen.steps, seen.words, seen.summary, seen.rates, seen.truth),
     ]
     return sorted(found, key=lambda one: {True: 0, False: 1, None: 2}[one.fired])

@@ -1,26 +1,29 @@
-"""Checks of judges: admission, compressed scores, errors that they share with rollouts."""
+"""Checks of judges: admission, scores that are all alike, wording, errors shared with others."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
 from pipeline.labels.judges import of_judge
 from pipeline.report.check import Check, rated
 from pipeline.report.steps import UNDECIDED, Steps
-from pipeline.report.words import Words
 from pipeline.summary import Summary
 
 SAME_SCORE = 0.95
 LIFT, FEW_JOINT = 1.5, 10
 DIFFER = 0.2
+INVARIANCE, CONTRAST = 0.8, 0.5
 
 
 def judge_checks(
     steps: Steps,
-    words: Words,
     evidence: pl.DataFrame,
     summary: Summary,
     joint_lift: tuple[int, float | None] | None,
+    manifest: Mapping[str, Any],
 ) -> list[Check]:
     mc, judge = steps.first("mc_first_error"), steps.first("judge_first_error")
     both = (mc != UNDECIDED) & (judge != UNDECIDED)
@@ -40,6 +43,8 @@ def judge_checks(
             "sides_differ",
         ),
         _joint(joint_lift),
+        _wording(manifest),
+        _itself(manifest),
     ]
 
 
@@ -106,3 +111,43 @@ def _joint(found: tuple[int, float | None] | None) -> Check:
         return Check("joint", title, said, threshold, None, advice, paper)
     said = f"lift {lift:.2f} (1: independent), {count:,} joint errors"
     return Check("joint", title, said, threshold, count >= FEW_JOINT and lift > LIFT, advice, paper)
+
+
+def _wording(manifest: Mapping[str, Any]) -> Check:
+    """From the admission test's probes in other words, and with an altered problem."""
+    title, paper = "A judge that goes by wording", "Under Attack; Overconfidence; Contrast"
+    threshold = (
+        f"the same verdict in other words below {INVARIANCE:.0%}, or an altered problem noticed "
+        f"below {CONTRAST:.0%}"
+    )
+    advice = "Its verdicts follow style: take another judge, or let tools decide (docs/judges.md)."
+    lines, fired = [], False
+    for name, judge in (manifest.get("judges") or {}).items():
+        test = judge.get("admission", {})
+        same, flips = (_rate(test.get(key)) for key in ("invariance", "contrast_flips"))
+        if same is None or flips is None:
+            continue
+        lines.append(f"{name}: same verdict {same:.0%}, altered problem noticed {flips:.0%}")
+        fired |= same < INVARIANCE or flips < CONTRAST
+    if not lines:
+        said = "nothing to measure: no judge was tested"
+        return Check("wording", title, said, threshold, None, advice, paper)
+    return Check("wording", title, "; ".join(lines), threshold, fired, advice, paper)
+
+
+def _itself(manifest: Mapping[str, Any]) -> Check:
+    title, paper = "A judge that is the policy", "Self-PRM; CREAM"
+    threshold = "the weights of a judge are those of the policy or the prover"
+    advice = "It shares the policy's blind spots: take a judge of another family."
+    judges = {n: one.get("revision") for n, one in (manifest.get("judges") or {}).items()}
+    models = {(manifest.get(role) or {}).get("revision") for role in ("policy", "prover")} - {None}
+    if not judges or not models:
+        said = "nothing to measure: no judge was asked"
+        return Check("itself", title, said, threshold, None, advice, paper)
+    same = [name for name, revision in judges.items() if revision in models]
+    said = f"{', '.join(same or judges)}: {'the same' if same else 'other'} weights"
+    return Check("itself", title, said, threshold, bool(same), advice, paper)
+
+
+def _rate(share: Mapping[str, int] | None) -> float | None:
+    return share["count"] / share["of"] if share and share["of"] else None

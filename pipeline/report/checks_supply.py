@@ -17,6 +17,7 @@ from pipeline.summary import TRUNCATED_WARNING, Summary
 EXTREME, UNGRADED, MC_ONLY, NOISE = 0.5, 0.05, 0.9, 0.2
 WEAK_MAJORITY = 0.8
 STRATA_APART, FEW = 0.15, 50
+KINDS = ("domain", "source", "language", "policy")
 
 
 def supply_checks(
@@ -111,18 +112,19 @@ def _majority(steps: Steps) -> Check:
 
 
 def _strata(steps: Steps, truth: pl.DataFrame | None) -> Check:
-    """By domain, language and policy, where there is more than one of it."""
-    title, paper = "Labels are worse for some kind of problem", "M-RewardBench; TaTToo; AURORA"
+    """By domain, source, language and policy, where there is more than one of it."""
+    title, paper = (
+        "Labels are worse for some kind of problem",
+        "M-RewardBench; TaTToo; DreamPRM; AURORA",
+    )
     threshold = f"more than {STRATA_APART:.0%} apart, {FEW} solutions each"
     advice = "Evaluate and weigh the kinds apart, and buy more rollouts where labels are worse."
     lines, fired = [], False
     if truth is not None:
         first = true_first(steps, truth)
         known = steps.kept & (first >= -1)
-        rows = steps.rows.select("domain", "language", "policy").with_columns(
-            right=pl.Series(steps.first() == first)
-        )
-        for column in ("domain", "language", "policy"):
+        rows = steps.rows.select(KINDS).with_columns(right=pl.Series(steps.first() == first))
+        for column in KINDS:
             groups = (
                 rows.filter(pl.Series(known))
                 .group_by(column)

@@ -75,6 +75,7 @@ def figures_of(sources: Sources) -> Figures:
         rates=rates,
         truth=sources.truth,
         joint_lift=first.joint_lift if first else None,
+        manifest=sources.manifest,
     )
     return Figures(
         funnel=funnel(sources.summary, set_aside(sources.manifest), steps),

@@ -134,9 +134,8 @@ def test_two_reviewers_see_each_other_and_lose_nothing(
         ("s0", 1, "correct", "anna"),
         ("s0", 1, "correct", "ben"),
     }
-    anna.wait_for_function(  # every five seconds it asks for the others' words
-        """document.querySelector(".step").innerText.includes("ben incorrect: a person's verdict")"""
-    )
+    step = anna.locator(".step").nth(0)  # every five seconds a tab asks for the others' words
+    step.get_by_text("ben incorrect: a person's verdict").wait_for()
 
 
 def test_what_could_not_be_saved_is_saved_by_the_next_tab(

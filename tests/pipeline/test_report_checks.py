@@ -16,7 +16,9 @@ from tests.pipeline.report_summary import summary
 from tests.report_scene import evidence_of, row, said, steps_of, truth_of
 
 
-def checks(*rows, evidence=(), truth=None, lift=None, rates=None, **counts) -> dict[str, Check]:
+def checks(
+    *rows, evidence=(), truth=None, lift=None, rates=None, manifest=None, **counts
+) -> dict[str, Check]:
     steps, known = steps_of(*rows), evidence_of(*evidence)
     words = words_of(steps, known)
     seen = Seen(
@@ -28,6 +30,7 @@ def checks(*rows, evidence=(), truth=None, lift=None, rates=None, **counts) -> d
         rates=rates if rates is not None else rates_of(steps.rows, None),
         truth=truth,
         joint_lift=lift,
+        manifest=manifest or {},
     )
     return {one.key: one for one in all_checks(seen)}
 
@@ -108,6 +111,29 @@ def test_tools_and_rollouts_that_contradict_each_other() -> None:
     assert "50.0% (1 of 2)" in found.measured
     assert checks(*rows, evidence=against[1:])["tool_differs"].fired is False
     assert checks(*rows)["tool_differs"].fired is None
+
+
+def test_a_judge_that_goes_by_wording() -> None:
+    def tested(same: int, flips: int) -> dict[str, object]:
+        shares = {"invariance": {"count": same, "of": 10}}
+        shares["contrast_flips"] = {"count": flips, "of": 10}
+        return {"judges": {"judge": {"admission": shares}}}
+
+    fired = [
+        checks(row("a", "1"), manifest=tested(*pair))["wording"].fired
+        for pair in ((8, 5), (7, 5), (8, 4))
+    ]
+    assert fired == [False, True, True]
+    assert checks(row("a", "1"))["wording"].fired is None
+
+
+def test_a_judge_that_is_the_policy() -> None:
+    def of(judge: str) -> dict[str, object]:
+        return {"judges": {"judge": {"revision": judge}}, "policy": {"revision": "w"}}
+
+    assert checks(row("a", "1"), manifest=of("w"))["itself"].fired
+    assert checks(row("a", "1"), manifest=of("v"))["itself"].fired is False
+    assert checks(row("a", "1"))["itself"].fired is None
 
 
 def test_joint_errors_need_ten() -> None:
