@@ -16,12 +16,17 @@ from pipeline.labels.layout import Bools, Floats, Ints, Labels8, Layout
 from pipeline.schemas import LABELS
 
 UNDECIDED = -2  # a first error; -1 is none
-TEXTS = ("steps", "problem", "verdicts")  # read for the solutions that are shown, not for figures
+# Not read for figures: texts, which are read for the solutions that are shown, and what none uses.
+ASIDE = frozenset(
+    ("steps", "problem", "verdicts", "prefix_hash", "step_tokens", "step_logprob", "weight")
+    + ("no_gain", "fork_group", "fork_size", "fork_advantage", "node_id", "parent_id", "depth")
+    + ("edge_steps", "visits", "q", "tree_id", "prompt_hash", "recipe_hash")
+)
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Of the rows of a labels table; `rows` has its columns but the texts of steps."""
+    """Of the rows of a labels table; `rows` has its columns but those of ASIDE."""
 
     rows: pl.DataFrame
     layout: Layout
@@ -33,7 +38,7 @@ class Steps:
         lacking = {
             name: kind
             for name, kind in types.schema.items()
-            if name not in labels.columns and name not in TEXTS
+            if name not in labels.columns and name not in ASIDE
         }
         # A column that is not there is one of nulls: of lists of them where it is one a step.
         never = pl.element().is_null() & pl.element().is_not_null()
@@ -106,4 +111,4 @@ class Steps:
 
 def figure_columns(present: list[str]) -> list[str]:
     """Of a labels table, those that figures read."""
-    return [name for name in LABELS.names if name in present and name not in TEXTS]
+    return [name for name in LABELS.names if name in present and name not in ASIDE]
