@@ -17,11 +17,11 @@ from pipeline.schemas import LABELS
 
 UNDECIDED = -2  # a first error; -1 is none
 # Not read for figures: texts, which are read for the solutions that are shown, and what none uses.
-ASIDE = frozenset(
-    ("steps", "problem", "verdicts", "prefix_hash", "step_tokens", "step_logprob", "weight")
-    + ("no_gain", "fork_group", "fork_size", "fork_advantage", "node_id", "parent_id", "depth")
-    + ("edge_steps", "visits", "q", "tree_id", "prompt_hash", "recipe_hash")
-)
+ASIDE = (
+    "steps", "problem", "verdicts", "prefix_hash", "step_tokens", "step_logprob", "weight",
+    "no_gain", "fork_group", "fork_size", "fork_advantage", "node_id", "parent_id", "depth",
+    "edge_steps", "visits", "q", "tree_id", "prompt_hash", "recipe_hash",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
