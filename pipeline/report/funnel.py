@@ -48,15 +48,15 @@ def funnel(summary: Summary, set_aside: Mapping[str, int], steps: Steps) -> list
         Level("problems", "problems", summary.problems, dict(summary.not_searched)),
         Level("searched", "problems", searched),
         Level("solutions", "solutions", len(spoken), dict(lost)),
-        Level("with a label", "solutions", int(spoken.sum()), dict(dropped)),
+        Level("with a hard label", "solutions", int(spoken.sum()), dict(dropped)),
         Level("kept", "solutions", int((spoken & kept).sum())),
         *_of_steps(steps),
     ]
 
 
 def has_label(steps: Steps) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Solutions with a hard or a soft label on some step."""
-    return steps.layout.last_where((steps.label >= 0) | ~np.isnan(steps.p)) >= 0
+    """Solutions with a hard label on some step."""
+    return steps.layout.last_where(steps.label >= 0) >= 0
 
 
 def _of_steps(steps: Steps) -> list[Level]:
@@ -71,7 +71,7 @@ def _of_steps(steps: Steps) -> list[Level]:
     }
     return [
         Level("steps of kept solutions", "steps", int(inside.sum()), _some(reasons)),
-        Level("with a hard label", "steps", int((inside & (steps.label >= 0)).sum())),
+        Level("steps with a hard label", "steps", int((inside & (steps.label >= 0)).sum())),
     ]
 
 

@@ -84,7 +84,10 @@ def lines(
 
     marks = [_scale(0, 1, _decimal)]
     for place, text in ticks:
-        marks.append(_text(across(place), HEIGHT - BOTTOM + 12, text, "middle"))
+        # A word at the end of the axis would reach beyond the chart.
+        wide = len(text) > 4
+        anchor = "start" if wide and place == low else "end" if wide and place == high else "middle"
+        marks.append(_text(across(place), HEIGHT - BOTTOM + 12, text, anchor))
     if diagonal:
         marks.append(
             Markup('<path class="diagonal" d="M{} {}L{} {}"/>').format(
@@ -118,7 +121,8 @@ def round_up(value: float) -> float:
     size = 1.0
     while size * 10 < value:
         size *= 10
-    return next(size * part for part in (1, 2, 4, 6, 8, 10) if size * part >= value)
+    parts = (1, 2, 4, 6, 8, 10) if size == 1 else (1, 1.2, 1.4, 1.6, 2, 3, 4, 5, 6, 8, 10)
+    return next(size * part for part in parts if size * part >= value)
 
 
 def _band(line: Line, across: Across) -> Markup:

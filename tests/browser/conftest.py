@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,3 +98,12 @@ def write_page(folder: DatasetFolder, limit: int = 10_000) -> str:
 def overflow(tab: Any) -> int:
     """By how many pixels the page is wider than its window."""
     return int(tab.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+def until(tab: Any, holds: str, seconds: float = 20) -> None:
+    """Wait for an expression to be true. Playwright's own way evaluates a string in the page, which
+    the page's policy forbids."""
+    end = time.monotonic() + seconds
+    while not tab.evaluate(holds):
+        assert time.monotonic() < end, f"{holds} did not come true"
+        tab.wait_for_timeout(20)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import overflow, write_page
+from tests.browser.conftest import overflow, until, write_page
 from tests.report_scene import dataset, row, said, truth_of
 
 HOSTILE = "</script><script>hacked()</script><img src=x onerror=hacked()> \u202eevil\u202c {{ 7 }}"
@@ -29,7 +29,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> str:
                 "10-" if n % 2 else "111",
                 first_error=1 if n % 2 else -1,
                 mc_first_error=1 if n % 2 else -1,
-                outcome="incorrect" if n % 2 else "correct",
+                outcome="incorrect" if n % 2 and n % 10 != 1 else "correct",
                 p_correct=[0.9, 0.1, 0.1] if n % 2 else [0.9, 0.9, 0.9],
                 value=[0.8, 0.1, 0.0] if n % 2 else [0.8, 0.9, 1.0],
                 value_low=[0.6, 0.0, 0.0] if n % 2 else [0.6, 0.7, 0.9],
@@ -82,14 +82,14 @@ def test_search_looks_through_texts_and_filters_go_together(
 ) -> None:
     tab = opened(plain)
     tab.fill("#search", "NEEDLE")
-    tab.wait_for_function("document.querySelectorAll('#list li').length === 1")
+    until(tab, "document.querySelectorAll('#list li').length === 1")
     assert "solution37" in tab.inner_text("#list")
     tab.fill("#search", "")
     tab.select_option("#domain", "logic")
     tab.select_option("#outcome", "1")
-    tab.wait_for_function("document.querySelector('#found').textContent.startsWith('15 ')")
+    until(tab, "document.querySelector('#found').textContent.startsWith('18 ')")
     tab.select_option("#flag", "tool_refuted")
-    tab.wait_for_function("document.querySelector('#found').textContent.startsWith('0 ')")
+    until(tab, "document.querySelector('#found').textContent.startsWith('3 ')")
 
 
 def test_a_warning_leads_to_its_solutions(opened: Callable[..., Any], plain: str) -> None:
@@ -97,7 +97,7 @@ def test_a_warning_leads_to_its_solutions(opened: Callable[..., Any], plain: str
     button = tab.locator("[data-flag]").first
     flag = button.get_attribute("data-flag")
     button.click()
-    tab.wait_for_function("document.querySelector('#flag').value !== ''")
+    until(tab, "document.querySelector('#flag').value !== ''")
     assert tab.input_value("#flag") == flag
     assert tab.evaluate("document.activeElement.closest('#list') !== null")
 
@@ -110,11 +110,11 @@ def test_the_keyboard_alone_is_enough(opened: Callable[..., Any], plain: str) ->
     key("/")
     assert tab.evaluate("document.activeElement.id") == "search"
     tab.keyboard.type("needle")
-    tab.wait_for_function("document.querySelectorAll('#list li').length === 1")
+    until(tab, "document.querySelectorAll('#list li').length === 1")
     key("Escape")
     key("l")
     key("Enter")
-    tab.wait_for_function("location.hash === '#s-solution37'")
+    until(tab, "location.hash === '#s-solution37'")
     key("j")
     key("j")
     assert tab.evaluate("document.activeElement.dataset.t") == "1"
@@ -129,12 +129,12 @@ def test_the_keyboard_alone_is_enough(opened: Callable[..., Any], plain: str) ->
     key("/")
     tab.keyboard.press("Control+a")
     tab.keyboard.press("Delete")
-    tab.wait_for_function("document.querySelectorAll('#list li').length === 40")
+    until(tab, "document.querySelectorAll('#list li').length === 40")
     key("Escape")
     key("n")
-    tab.wait_for_function("location.hash === '#s-solution38'")
+    until(tab, "location.hash === '#s-solution38'")
     key("p")
-    tab.wait_for_function("location.hash === '#s-solution37'")
+    until(tab, "location.hash === '#s-solution37'")
 
 
 def test_going_back_leads_through_what_was_seen(opened: Callable[..., Any], plain: str) -> None:
@@ -245,13 +245,13 @@ def test_ten_thousand_solutions(opened: Callable[..., Any], tmp_path: Path) -> N
     assert tab.inner_text("#found") == "10,000 solutions of 10,000"
     assert tab.locator("#list li").count() == 40
     tab.fill("#search", "of solution 9876:")
-    tab.wait_for_function("document.querySelectorAll('#list li').length === 1", timeout=60_000)
+    until(tab, "document.querySelectorAll('#list li').length === 1", 60)
     assert "s09876" in tab.inner_text("#list")
     tab.fill("#search", "")
     tab.select_option("#order", "doubt")
-    tab.wait_for_function("document.querySelector('#list').innerText.includes('s09999')")
+    until(tab, "document.querySelector('#list').innerText.includes('s09999')")
     tab.select_option("#first", "none")
-    tab.wait_for_function("document.querySelector('#found').textContent.startsWith('3,334 ')")
+    until(tab, "document.querySelector('#found').textContent.startsWith('3,334 ')")
     assert tab.evaluate("document.querySelectorAll('*').length") < 4_000
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.folder import DatasetFolder
 from pipeline.human.evidence import human_verdicts
-from tests.browser.conftest import overflow
+from tests.browser.conftest import overflow, until
 from tests.report_scene import dataset, row
 from tests.review_scene import Client, serving, stood
 
@@ -44,7 +44,7 @@ def begin(opened: Callable[..., Any], client: Client, size: str = "desktop", who
 
 
 def saved(tab: Any) -> None:
-    tab.wait_for_function("document.querySelector('#saved').textContent === 'all saved'")
+    until(tab, "document.querySelector('#saved').textContent === 'all saved'")
 
 
 def said(folder: DatasetFolder) -> dict[int, str]:
@@ -53,7 +53,7 @@ def said(folder: DatasetFolder) -> dict[int, str]:
 
 
 def press(tab: Any, step: int, name: str) -> None:
-    tab.locator(".step").nth(step).get_by_role("button", name=name).click()
+    tab.locator(".step").nth(step).locator(f"[data-verdict={name.lower()}]").click()
     saved(tab)
 
 
@@ -145,13 +145,13 @@ def test_what_could_not_be_saved_is_saved_by_the_next_tab(
     press(tab, 0, "Correct")
     client.process.kill()
     client.process.wait()
-    tab.locator(".step").nth(1).get_by_role("button", name="Incorrect").click()
+    tab.locator(".step").nth(1).locator("[data-verdict=incorrect]").click()
     tab.wait_for_selector("#trouble:not([hidden])")
     assert tab.inner_text("#saved") == "1 change not saved yet"
     assert said(folder) == {0: "correct"}
     port = int(client.base.rsplit(":", 1)[1].strip("/"))
     with serving(folder, port) as again:
-        tab.wait_for_function("document.querySelector('#trouble').innerText.includes('token')")
+        until(tab, "document.querySelector('#trouble').innerText.includes('token')")
         tab.troubles.clear()  # the browser's own words on a server that was gone
         tab.goto("about:blank")
         tab.goto(f"{again.base}?token={again.token}#s-s0")

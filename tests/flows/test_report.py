@@ -45,7 +45,7 @@ def test_the_funnel_adds_up(made: DatasetFolder, figures: Figures) -> None:
     summary = read_sources(made).summary
     assert counts["solutions"] == summary.solutions
     assert counts["kept"] == summary.kept
-    assert counts["with a hard label"] == summary.labelled
+    assert counts["steps with a hard label"] == summary.labelled
 
 
 def test_every_stage_of_the_run_has_its_cost(figures: Figures) -> None:

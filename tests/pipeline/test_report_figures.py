@@ -37,10 +37,10 @@ def test_the_funnel_gives_every_loss_its_reason() -> None:
         Level("problems", "problems", 3, {"all_right": 1}),
         Level("searched", "problems", 2),
         Level("solutions", "solutions", 3, {"no_label": 1}),
-        Level("with a label", "solutions", 2, {"all_right": 1}),
+        Level("with a hard label", "solutions", 2, {"all_right": 1}),
         Level("kept", "solutions", 1),
         Level("steps of kept solutions", "steps", 4, {"after the first error": 1, "undecided": 1}),
-        Level("with a hard label", "steps", 2),
+        Level("steps with a hard label", "steps", 2),
     ]
 
 

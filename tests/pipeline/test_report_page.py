@@ -203,7 +203,7 @@ def test_charts_escape_their_texts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("highest", "end"), [(0, 1), (1, 1), (1.5, 2), (7, 8), (10, 10), (123, 200), (3_001, 4_000)]
+    ("highest", "end"), [(0, 1), (1, 1), (1.5, 2), (7, 8), (10, 10), (123, 140), (3_001, 4_000)]
 )
 def test_a_scale_ends_with_a_round_number(highest: float, end: float) -> None:
     assert round_up(highest) == end

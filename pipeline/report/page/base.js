@@ -64,7 +64,7 @@ function long(name, text) {
   return element;
 }
 
-const two = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
+const two = (value) => (value === null || value === undefined ? "–" : value.toFixed(2).replace(/^-(0\.00)$/, "$1").replace("-", "−"));
 const plural = (count, one, many) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 const place = (first) => (first === null || first === undefined ? "undecided" : first < 0 ? "none" : `step ${first}`);
 

@@ -31,7 +31,10 @@ addEventListener("keydown", (event) => {
     return;
   }
   if (event.target.closest?.("input, select, textarea")) {
-    if (event.key === "Escape") event.target.blur();
+    if (event.key === "Escape") {
+      event.preventDefault(); // which would empty a search field
+      event.target.blur();
+    }
     return;
   }
   if (!index) return;

@@ -69,7 +69,7 @@ function stepItem(step, t) {
   const mark = make("b", `m${label}`, `${{ 1: "✓", 0: "✗" }[label] ?? "·"} ${names[label] ?? "no label"}`);
   secret.append(mark, make("span", "", `p ${two(p)}`));
   if (value !== null || low !== null) secret.append(valueOf(value, low, high));
-  if (advantage !== null) secret.append(make("span", "", `advantage ${advantage >= 0 ? "+" : ""}${two(advantage)}`));
+  if (advantage !== null) secret.append(make("span", "", `advantage ${advantage >= 0.005 ? "+" : ""}${two(advantage)}`));
   head.append(secret);
   if (part === "thinking") head.append(make("span", "", "thinking"));
   if (repeated) head.append(make("span", "", "says what an earlier step said"));
