@@ -85,7 +85,9 @@ def value_chart(found: Sequence[tuple[str, str, Sequence[Point]]]) -> Markup:
 
 
 def error_chart(points: Sequence[Point]) -> Markup:
-    ticks = [(one.at, f"{one.at:+d}".replace("-", "−") if one.at else "first error") for one in points]
+    ticks = [
+        (one.at, f"{one.at:+d}".replace("-", "−") if one.at else "first error") for one in points
+    ]
     curve = Line("wrong", [_dot(one.at, one, "") for one in points])
     return lines("Value around the first error", [curve], ticks, "steps from the first error")
 

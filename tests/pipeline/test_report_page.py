@@ -207,3 +207,13 @@ def test_charts_escape_their_texts() -> None:
 )
 def test_a_scale_ends_with_a_round_number(highest: float, end: float) -> None:
     assert round_up(highest) == end
+
+
+def test_what_people_said_does_not_pass_for_known_truth(tmp_path: Path) -> None:
+    folder = dataset(tmp_path, row("a", "1"))
+    time = "2026-11-22T10:00:00.000Z"
+    verdict_log(folder).append([Said("a", 0, Verdict.INCORRECT, "anna", time)])
+    texts = read(made(folder)).texts
+    assert "true" not in unpacked(texts["index"])
+    (found,) = unpacked(texts["chunk-0"])["rows"]
+    assert (found["truth"], found["people"]) == ({}, [[0, "incorrect", "anna"]])
