@@ -37,7 +37,7 @@ def evaluate_command(
     labels, evidence = folder.labels(), folder.side_table("evidence")
     said = human_verdicts(folder)
     if said and not (known["origin"] == HUMAN).any():
-        evidence = pl.concat([evidence, human_evidence(said)], how="vertical_relaxed")
+        evidence = pl.concat([evidence, human_evidence(said)], how="diagonal_relaxed")
     figures = evaluate(labels, known, all_steps, all_rows)
     tools = tool_report(evidence, known)
     together = consensus(labels, evidence, known)

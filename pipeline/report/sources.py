@@ -58,7 +58,7 @@ class Sources:
         """Evidence of all annotators, `human` among them."""
         if not self.said:
             return self.evidence
-        return pl.concat([self.evidence, human_evidence(self.said)], how="vertical_relaxed")
+        return pl.concat([self.evidence, human_evidence(self.said)], how="diagonal_relaxed")
 
 
 def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:

@@ -19,9 +19,13 @@ from flows.evaluate import evaluate_command
 from flows.review import review_command
 from pipeline.errors import InputError
 from pipeline.folder import DatasetFolder
-from pipeline.human.evidence import human_verdicts
-from tests.report_scene import dataset, row, said
+from pipeline.human.evidence import human_verdicts, verdict_log
+from pipeline.human.log import Said
+from pipeline.verdict import Verdict
+from tests.report_scene import dataset, row, said, truth_of
 from tests.review_scene import Client, serving, stood
+
+TIME = "2026-11-22T10:00:00.000Z"
 
 
 @pytest.fixture
@@ -202,3 +206,17 @@ def test_verdicts_go_out_and_in_as_files(
 def test_where_nobody_said_anything_evaluate_says_so(folder: DatasetFolder) -> None:
     with pytest.raises(InputError, match="no person has said anything"):
         evaluate_command(folder.root, None, True, False, False, None)
+
+
+def test_people_are_measured_where_other_truth_is_known(
+    folder: DatasetFolder, tmp_path: Path
+) -> None:
+    verdict_log(folder).append(
+        [Said("s0", t, Verdict(one), "anna", TIME) for t, one in enumerate(("correct", "correct"))]
+    )
+    truth_of(s0="ci").write_parquet(tmp_path / "truth.parquet")
+    truth, figures = tmp_path / "truth.parquet", tmp_path / "figures.json"
+    evaluate_command(folder.root, truth, False, False, False, figures)
+    sources = {one["source"]: one for one in json.loads(figures.read_text())["sources"]}
+    assert (sources["human"]["steps"], sources["human"]["found"]) == (2, 0.0)
+    assert sources["labels"]["right"] == 1.0
