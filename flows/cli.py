@@ -104,6 +104,10 @@ def derive(
 def evaluate(
     dataset: DatasetPath,
     truth: Annotated[Path | None, typer.Option("--truth", help="a truth table (Parquet)")] = None,
+    people: Annotated[
+        bool,
+        typer.Option("--people", help="against what people said in `review` alone"),
+    ] = False,
     all_steps: Annotated[
         bool, typer.Option("--all-steps", help="also steps after the true first error")
     ] = False,
@@ -113,7 +117,7 @@ def evaluate(
     """Measure a dataset's labels against known truth."""
     from flows.evaluate import evaluate_command
 
-    evaluate_command(dataset, truth, all_steps, all_rows, json_path)
+    evaluate_command(dataset, truth, people, all_steps, all_rows, json_path)
 
 
 @app.command()
@@ -189,6 +193,54 @@ def push(
     from pipeline.hub.push import Target
 
     push_command(dataset, name, Target(revision or "main", tag, pull_request, private, dry_run))
+
+
+@app.command()
+def report(
+    dataset: DatasetPath,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", parser=place, metavar="FILE", help="default: DATASET/report.html"),
+    ] = None,
+    truth: Annotated[Path | None, typer.Option("--truth", help="a truth table (Parquet)")] = None,
+    solutions: Annotated[
+        int, typer.Option(min=0, help="how many solutions the page holds, at most")
+    ] = 10_000,
+) -> None:
+    """Write one HTML page: figures, warnings, and the solutions with every reason."""
+    from flows.report import report_command
+
+    report_command(dataset, out, truth, solutions)
+
+
+@app.command()
+def review(
+    dataset: DatasetPath,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one")] = 8765,
+    truth: Annotated[Path | None, typer.Option("--truth", help="a truth table (Parquet)")] = None,
+    solutions: Annotated[
+        int, typer.Option(min=0, help="how many solutions the page holds, at most")
+    ] = 10_000,
+    reviewer: Annotated[str, typer.Option("--as", help="your name; default: your login")] = "",
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="write the verdicts (JSON lines; .parquet: a truth table)"),
+    ] = None,
+    import_: Annotated[
+        Path | None, typer.Option("--import", help="take in verdicts (JSON lines)")
+    ] = None,
+) -> None:
+    """Say which steps are right, in the browser, on this machine alone."""
+    from flows.review import export_command, import_command, review_command
+
+    if export is not None and import_ is not None:
+        raise InputError("--export and --import: choose one of them")
+    if import_ is not None:
+        import_command(dataset, import_)
+    elif export is not None:
+        export_command(dataset, export)
+    else:
+        review_command(dataset, port, truth, solutions, reviewer)
 
 
 @app.command()

@@ -7,33 +7,49 @@ from pathlib import Path
 import polars as pl
 
 from flows.consensus_tables import print_consensus
-from flows.tables import print_rows
+from flows.tables import print_rows, print_table
 from pipeline.consensus import consensus
 from pipeline.errors import InputError
 from pipeline.evaluation import evaluate, written
 from pipeline.files import write_json
 from pipeline.folder import TRUTH_TABLE, DatasetFolder
-from pipeline.places import glob
-from pipeline.schemas import TRUTH
+from pipeline.human.evidence import human_evidence, human_truth, human_verdicts
+from pipeline.human.log import HUMAN
+from pipeline.known_truth import known_truth, truth_file, truth_table
+from pipeline.report.agreement import Measured, measured
+from pipeline.report.steps import Steps
+from pipeline.report.words import words_of
 from pipeline.tool_report import tool_report
 
 
 def evaluate_command(
-    dataset: Path, truth: Path | None, all_steps: bool, all_rows: bool, json_path: Path | None
+    dataset: Path,
+    truth: Path | None,
+    people: bool,
+    all_steps: bool,
+    all_rows: bool,
+    json_path: Path | None,
 ) -> None:
-    """Raises InputError where the dataset or the truth is not there."""
+    """Raises InputError where the dataset or the truth is not there. `people`: against their
+    verdicts alone."""
     folder = DatasetFolder(dataset).need_dataset()
-    known = read_truth(folder, truth)
+    known = people_truth(folder) if people else _truth(folder, truth)
     labels, evidence = folder.labels(), folder.side_table("evidence")
+    said = human_verdicts(folder)
+    if said and not (known["origin"] == HUMAN).any():
+        evidence = pl.concat([evidence, human_evidence(said)], how="diagonal_relaxed")
     figures = evaluate(labels, known, all_steps, all_rows)
     tools = tool_report(evidence, known)
     together = consensus(labels, evidence, known)
+    steps = Steps.of(labels)
+    sources = measured(words_of(steps, evidence), steps, known)
     rows = figures.rows()
     for tool in tools:
         for name, value in tool.as_dict().items():
             if name != "annotator" and not isinstance(value, str):
                 rows.append((f"{tool.annotator}: {name.replace('_', ' ')}", written(value)))
-    print_rows(f"{dataset} against {truth or folder.evidence_root() / TRUTH_TABLE}", rows)
+    print_rows(f"{dataset} against {_named(folder, truth, people)}", rows)
+    _print_sources(sources)
     print_consensus(together)
     if json_path is not None:
         write_json(
@@ -41,31 +57,69 @@ def evaluate_command(
             {
                 "labels": figures.as_dict(),
                 "tools": [tool.as_dict() for tool in tools],
+                "sources": [source.as_dict() for source in sources],
                 "consensus": together.as_dict(),
             },
         )
 
 
 def read_truth(folder: DatasetFolder, given: Path | None) -> pl.DataFrame:
-    """Raises InputError where there is none."""
-    if given is None:
-        place = folder.evidence_root() / TRUTH_TABLE
-        if not glob(place, "*.parquet"):
-            raise InputError(
-                f"{folder.root}: holds no truth; name a table of solution_id, step, verdict, "
-                f"origin with --truth FILE (for the bundled problems: "
-                f"`python -m worlds.truth {folder.root} -o truth.parquet`)"
-            )
-        return folder.side_table(TRUTH_TABLE)
-    try:
-        table = pl.read_parquet(given)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{given}: is no Parquet file: {error}", file=str(given)) from error
-    missing = [name for name in TRUTH.names if name not in table.columns]
-    if missing:
+    """A file, or the dataset's own table; what people said in `stepsmith review` is not in it.
+
+    Raises InputError where there is none."""
+    found = truth_table(folder) if given is None else truth_file(given)
+    return _need(folder, found)
+
+
+def people_truth(folder: DatasetFolder) -> pl.DataFrame:
+    """Raises InputError where nobody said anything."""
+    said = human_verdicts(folder)
+    if not said:
         raise InputError(
-            f"{given}: has no column {missing[0]!r}; a truth table has {', '.join(TRUTH.names)}",
-            file=str(given),
-            field=missing[0],
+            f"{folder.root}: no person has said anything of its steps yet: "
+            f"`stepsmith review {folder.root}`, or its --import FILE"
         )
-    return table
+    return human_truth(said)
+
+
+def _truth(folder: DatasetFolder, given: Path | None) -> pl.DataFrame:
+    return _need(folder, known_truth(folder) if given is None else truth_file(given))
+
+
+def _need(folder: DatasetFolder, found: pl.DataFrame | None) -> pl.DataFrame:
+    if found is None:
+        raise InputError(
+            f"{folder.root}: holds no truth; name a table of solution_id, step, verdict, "
+            f"origin with --truth FILE (for the bundled problems: "
+            f"`python -m worlds.truth {folder.root} -o truth.parquet`), or have people say what is "
+            f"right: `stepsmith review {folder.root}`"
+        )
+    return found
+
+
+def _named(folder: DatasetFolder, given: Path | None, people: bool) -> str:
+    if people:
+        return "what people said"
+    if given is not None:
+        return str(given)
+    table = [str(folder.evidence_root() / TRUTH_TABLE)] if truth_table(folder) is not None else []
+    return " and ".join([*table, *(["what people said"] if human_verdicts(folder) else [])])
+
+
+def _print_sources(sources: list[Measured]) -> None:
+    print_table(
+        "Who is right about steps, up to the true first error",
+        ("source", "steps", "right", "wrong steps", "of these found", "flags", "precision"),
+        [
+            (
+                one.source,
+                written(one.steps),
+                written(one.right),
+                written(one.errors),
+                written(one.found),
+                written(one.flags),
+                written(one.precision),
+            )
+            for one in sources
+        ],
+    )

@@ -5,6 +5,7 @@ README.md                            the dataset card
 manifest.json                        written last
 problems/ solutions/ questions/ rollouts/ tree/ evidence/ truth/ judgements/ rationales/
                                      the other tables, by shard
+human/                               what people said of steps (pipeline/human)
 work/                                lock, batches, journal, stages: what a resume needs
 """
 

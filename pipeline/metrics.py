@@ -31,7 +31,7 @@ def auroc(score: Floats, positive: Bools) -> float | None:
     num_negative = len(positive) - num_positive
     if not num_positive or not num_negative:
         return None
-    ranks = float(_ranks(score)[positive].sum())
+    ranks = float(mid_ranks(score)[positive].sum())
     return (ranks - num_positive * (num_positive + 1) / 2) / (num_positive * num_negative)
 
 
@@ -47,12 +47,12 @@ def calibration_error(p: Floats, true: Bools, bins: int = 10) -> float | None:
     """
     if not len(p):
         return None
-    number = np.minimum(((_ranks(p) - 0.5) * bins / len(p)).astype(np.int64), bins - 1)
+    number = np.minimum(((mid_ranks(p) - 0.5) * bins / len(p)).astype(np.int64), bins - 1)
     gap = np.bincount(number, weights=p - true, minlength=bins)
     return float(np.abs(gap).sum() / len(p))
 
 
-def _ranks(values: Floats) -> Floats:
+def mid_ranks(values: Floats) -> Floats:
     """From 1; equal values have the mean of their ranks. (scipy.stats has it, and takes a third
     of a second to import.)"""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)

@@ -15,9 +15,11 @@ import numpy as np
 import polars as pl
 
 from pipeline.evaluation import evaluate
-from pipeline.folder import TRUTH_TABLE, DatasetFolder
+from pipeline.folder import DatasetFolder
+from pipeline.known_truth import known_truth
 from pipeline.labels.layout import Layout
-from pipeline.places import glob
+
+COLUMNS = ("keep", "first_error", "p_first_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +31,48 @@ class Noise:
 
 
 def estimated(folder: DatasetFolder) -> Noise | None:
-    over = under = 0.0
-    rows = 0
-    for shard in folder.shards():
-        columns = ["keep", "first_error", "p_first_error"]
-        labels = folder.published_labels(shard, columns).filter(
-            pl.col("keep")
-            & pl.col("first_error").is_not_null()
-            & pl.col("p_first_error").list.first().is_not_null()
-        )
-        if not len(labels):
-            continue
-        lengths = labels["p_first_error"].list.len().cast(pl.Int64).to_numpy()
-        layout = Layout.of_lengths(lengths)
-        chance = labels["p_first_error"].explode().to_numpy()
-        first = labels["first_error"].cast(pl.Int64).to_numpy()
-        place = np.where(first < 0, lengths, first)[layout.row]  # none lies behind every step
-        over += float(chance[layout.position < place].sum())
-        none = 1 - np.bincount(layout.row, weights=chance, minlength=len(labels))
-        under += float(chance[layout.position > place].sum() + none[first >= 0].sum())
-        rows += len(labels)
+    return _mean([_sums(folder.published_labels(name, COLUMNS)) for name in folder.shards()])
+
+
+def estimated_of(labels: pl.DataFrame) -> Noise | None:
+    """Of some rows of a labels table."""
+    return _mean([_sums(labels.select(COLUMNS))])
+
+
+def _mean(sums: list[tuple[float, float, int]]) -> Noise | None:
+    over, under, rows = (sum(one) for one in zip(*sums, strict=True))
     return Noise(over / rows, under / rows) if rows else None
 
 
+def _sums(rows: pl.DataFrame) -> tuple[float, float, int]:
+    """Late, early, and solutions."""
+    labels = rows.filter(
+        pl.col("keep")
+        & pl.col("first_error").is_not_null()
+        & pl.col("p_first_error").list.first().is_not_null()
+    )
+    if not len(labels):
+        return 0.0, 0.0, 0
+    lengths = labels["p_first_error"].list.len().cast(pl.Int64).to_numpy()
+    layout = Layout.of_lengths(lengths)
+    chance = labels["p_first_error"].explode().to_numpy()
+    first = labels["first_error"].cast(pl.Int64).to_numpy()
+    place = np.where(first < 0, lengths, first)[layout.row]  # none lies behind every step
+    none = 1 - np.bincount(layout.row, weights=chance, minlength=len(labels))
+    over = float(chance[layout.position < place].sum())
+    under = float(chance[layout.position > place].sum() + none[first >= 0].sum())
+    return over, under, len(labels)
+
+
 def measured(folder: DatasetFolder) -> Noise | None:
-    """Against the dataset's own truth table; None where there is none."""
-    if not glob(folder.evidence_root() / TRUTH_TABLE, "*.parquet"):
-        return None
-    found = evaluate(folder.labels(), folder.side_table(TRUTH_TABLE))
+    """Against the dataset's own truth table and what people said; None where there is neither."""
+    truth = known_truth(folder)
+    return None if truth is None else measured_of(folder.labels(), truth)
+
+
+def measured_of(labels: pl.DataFrame, truth: pl.DataFrame) -> Noise | None:
+    """Of some rows of a labels table, over those of them whose truth is known."""
+    found = evaluate(labels, truth)
     if found.overestimated is None or found.underestimated is None:
         return None
     return Noise(found.overestimated, found.underestimated)

@@ -1,0 +1,99 @@
+"""`stepsmith review`: people say which steps are right; their verdicts go in and out as files."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import getpass
+import signal
+from pathlib import Path
+
+from aiohttp import web
+
+from flows.review_server import HOST, ReviewServer
+from flows.tables import print_rows
+from pipeline.errors import InputError
+from pipeline.files import write_table, write_text
+from pipeline.folder import DatasetFolder
+from pipeline.human.evidence import human_truth, verdict_log
+from pipeline.human.lines import export_text, import_lines, prefixes_of, read_lines
+from pipeline.human.log import MAX_REVIEWER
+from pipeline.schemas import TRUTH
+
+
+def review_command(
+    dataset: Path, port: int, truth: Path | None, solutions: int, reviewer: str
+) -> None:
+    """Serve until interrupted. Raises InputError."""
+    folder = DatasetFolder(dataset).need_dataset()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(folder, port, truth, solutions, reviewer.strip() or _user()))
+
+
+def export_command(dataset: Path, target: Path) -> None:
+    """JSON lines; into a .parquet a truth table. Raises InputError, StorageError."""
+    said = verdict_log(DatasetFolder(dataset).need_dataset()).current()
+    if target.suffix == ".parquet":
+        write_table(target, human_truth(said).to_arrow().cast(TRUTH))
+    else:
+        write_text(target, export_text(said))
+    print(f"{target}: {len(said):,} verdicts")
+
+
+def import_command(dataset: Path, source: Path) -> None:
+    """Raises InputError, StorageError."""
+    folder = DatasetFolder(dataset).need_dataset()
+    log, said = verdict_log(folder), read_lines(source)
+    found = import_lines(said, log, prefixes_of(folder))
+    print_rows(
+        f"{source} into {dataset}",
+        [
+            ("verdicts", f"{len(said):,}"),
+            ("  added", f"{found.added:,}"),
+            ("  known already", f"{found.known:,}"),
+            ("  of solutions that are not here, left out", f"{found.no_solution:,}"),
+            ("  of steps that are not here or say something else, left out", f"{found.no_step:,}"),
+            ("verdicts that stand now", f"{len(log.current()):,}"),
+        ],
+    )
+
+
+async def _serve(
+    folder: DatasetFolder, port: int, truth: Path | None, solutions: int, reviewer: str
+) -> None:
+    server = ReviewServer(folder, truth, solutions, reviewer)
+    runner = web.AppRunner(server.app(), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, HOST, port)
+        try:
+            await site.start()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise InputError(
+                f"--port {port}: another program listens there; choose another, or 0 for a free one"
+            ) from error
+        found = runner.addresses[0][1]
+        unread = server.log.read().unread
+        if unread:
+            print(f"warning: {server.log.path}: {unread} lines are no verdicts, and are left out")
+        print(
+            f"{folder.root}: http://{HOST}:{found}/?token={server.token}\n"
+            f"Verdicts go to {server.log.path}. Ctrl-C ends the review.",
+            flush=True,
+        )
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()[:MAX_REVIEWER]
+    except (KeyError, OSError):
+        return "reviewer"
