@@ -66,9 +66,9 @@ class _Up:
 
 @dataclass(frozen=True)
 class Chances:
-    """Transition probabilities into each node: (nodes, grid) or broadcastable."""
+    """Transition probabilities into each node."""
 
-    hazard: Floats
+    hazard: Floats  # (nodes, grid), or (nodes, 1)
     repair: float
     harmless: float
 
@@ -78,16 +78,20 @@ def infer(
 ) -> Posterior:
     forest = seen.forest
     table = curves(seen.rows, parameters) if table is None else table
-    chances = Chances(
-        parameters.hazard(own=True)[position_bin(forest.depth, forest.length)],
-        parameters.repair,
-        parameters.harmless,
-    )
+    earlier = seen.earlier
+    if earlier is None:
+        prior = parameters.weights[None, :]
+        hazard = parameters.hazard(own=True)[position_bin(forest.depth, forest.length)]
+        chances = Chances(hazard, parameters.repair, parameters.harmless)
+    else:
+        prior = earlier.prior(parameters)
+        chain = earlier.parameters
+        chances = Chances(earlier.hazard, chain.repair, chain.harmless)
     states = likelihood.states(seen, table, parameters)
     steps = likelihood.steps(seen, parameters)
     up = _up(forest, states, steps, chances)
     roots = forest.levels[0]
-    log = np.log(np.maximum(parameters.weights, 1e-12)) + up.scale
+    log = np.log(np.maximum(prior, 1e-12)) + up.scale
     log += likelihood.log_roots(seen, table, own_curves(seen.rows, parameters, table))
     log += np.log(np.maximum(up.clean[roots], _LEAST))
     top = log.max(axis=1, keepdims=True, initial=-np.inf)

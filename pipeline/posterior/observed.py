@@ -15,8 +15,10 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.labels.layout import Bools, Floats, Ints, Labels8
-from pipeline.posterior.curves import Rows
+from pipeline.posterior.curves import Curves, Rows, curves
+from pipeline.posterior.earlier import Earlier, Shapes, shapes
 from pipeline.posterior.forest import Forest
+from pipeline.posterior.parameters import Parameters
 
 ERROR, FINE, OPEN = range(3)
 CLEAN, NOT_CLEAN = range(2)
@@ -86,6 +88,8 @@ class Observed:
     1 the prefix is clean, 0 it is not, NONE unknown. `one_policy`: the solutions are the
     prover's own; `continued` (nodes, 2) then: right and wrong samples through each node, roots
     excepted. `whole`: the rows of the curves of all, where this is a part of something larger.
+    `earlier`: what another prover's rollouts tell; samples then stand there alone, and `samples`
+    and `repeats` are 0.
     """
 
     forest: Forest
@@ -100,6 +104,7 @@ class Observed:
     votes: Mapping[str, Votes] = field(default_factory=dict)
     truth: Labels8 | None = None
     whole: Rows | None = None
+    earlier: Earlier | None = None
 
     @cached_property
     def rows(self) -> Rows:
@@ -127,6 +132,7 @@ class Observed:
             votes=votes,
             truth=None if self.truth is None else self.truth[nodes],
             whole=self.rows,
+            earlier=None if self.earlier is None else self.earlier.part(problems, nodes),
         )
         return part, nodes, solutions
 
@@ -136,22 +142,43 @@ class Observed:
         return self.rows.at(self.forest.length, self.forest.depth)
 
     @cached_property
+    def before(self) -> Curves | None:
+        """The earlier prover's curves."""
+        return None if self.earlier is None else curves(self.rows, self.earlier.parameters)
+
+    @cached_property
     def measured(self) -> Measured:
         seen = np.flatnonzero((self.correct + self.incorrect > 0) & (self.forest.parent >= 0))
-        keys = np.stack([self.row[seen], self.correct[seen], self.incorrect[seen]])
+        keys = np.stack([*self.keys(seen), self.correct[seen], self.incorrect[seen]])
         unique, inverse = distinct(keys)
         return Measured(seen, inverse, *unique)
+
+    def shapes_of(self, table: Curves, parameters: Parameters) -> Shapes:
+        """Of the keys of `measured`."""
+        keys = self.measured
+        earlier = (keys.earlier_correct, keys.earlier_incorrect)
+        return shapes(keys.row, *earlier, table, self.before, parameters.share)
+
+    def keys(self, nodes: Ints | slice) -> tuple[Ints, Ints, Ints]:
+        """Row of the curves, and right and wrong rollouts of an earlier prover, of some nodes."""
+        row = self.row[nodes]
+        if self.earlier is None:
+            return row, np.zeros_like(row), np.zeros_like(row)
+        return row, self.earlier.correct[nodes], self.earlier.incorrect[nodes]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Nodes with rollouts, and their distinct (row, correct, incorrect)."""
+    """Nodes with rollouts, and their distinct (row, rollouts of an earlier prover, rollouts)."""
 
     node: Ints
     key: Ints  # of each of these nodes
     row: Ints  # of each key
+    earlier_correct: Ints
+    earlier_incorrect: Ints
     correct: Ints
     incorrect: Ints
+
 
 
 def distinct(keys: Ints) -> tuple[Ints, Ints]:

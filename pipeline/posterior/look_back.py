@@ -1,0 +1,54 @@
+"""From what was seen of an earlier prover to what it tells of another one (earlier.py)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import logsumexp
+
+from pipeline.labels.layout import Ints
+from pipeline.posterior.curves import curves
+from pipeline.posterior.earlier import Earlier
+from pipeline.posterior.infer import infer
+from pipeline.posterior.likelihood import of_keys
+from pipeline.posterior.observed import Observed
+from pipeline.posterior.parameters import Parameters, position_bin
+
+_LEAST = 1e-12
+
+
+def look_back(seen: Observed, parameters: Parameters) -> Earlier:
+    """`seen`: of the earlier prover, whose samples the solutions may be; `parameters`: its own,
+    with a table for every signal. Difficulty is averaged out by what is known of each problem."""
+    forest = seen.forest
+    table = curves(seen.rows, parameters)
+    difficulty = infer(seen, parameters, table=table).difficulty
+    log = np.log(np.maximum(difficulty, _LEAST))
+    keys = of_keys(seen.measured, seen.shapes_of(table, parameters))
+    node, key = seen.measured.node, seen.measured.key
+    states = np.zeros((2, forest.num_nodes))
+    for state, by_key in zip(states, keys, strict=True):
+        state[node] = logsumexp(log[forest.problem[node]] + by_key[key], axis=1)
+    own = parameters.hazard(own=True)[position_bin(forest.depth, forest.length)]
+    hazard = np.einsum("ij,ij->i", difficulty[forest.problem], own)
+    counts = np.stack([seen.correct, seen.incorrect])
+    if seen.continued is not None:
+        counts = counts + seen.continued.T
+    counts[:, forest.levels[0]] = 0  # the problem's difficulty has them
+    return Earlier(counts[0], counts[1], *states, hazard[:, None], difficulty, parameters)
+
+
+def under(seen: Observed, earlier: Earlier, correct: Ints, incorrect: Ints) -> Observed:
+    """The same solutions and signals under another prover, which had such rollouts from each node:
+    what was seen of the earlier one stands in `earlier` alone."""
+    return replace(
+        seen,
+        correct=correct,
+        incorrect=incorrect,
+        samples=np.zeros_like(seen.samples),
+        repeats=np.zeros_like(seen.repeats),
+        one_policy=True,
+        continued=None,
+        earlier=earlier,
+    )
