@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.labels.layout import Floats, Ints
+from pipeline.posterior.earlier import shapes
 from pipeline.posterior.infer import Posterior
 from pipeline.posterior.observed import Observed
 
@@ -22,15 +23,9 @@ MOST = 64  # rollouts from one prefix
 _TINY = 1e-12
 
 
-def bits(seen: Observed, posterior: Posterior) -> Floats:
-    """I(B; y) at each node."""
-    correct = seen.correct[:, None]
-    total = correct + seen.incorrect[:, None]
-    table = posterior.table
-    good, wrong = (
-        (curve[seen.row] * worth[seen.row] + correct) / (worth[seen.row] + total)
-        for curve, worth in ((table.good, table.worth_good), (table.wrong, table.worth_wrong))
-    )
+def bits(seen: Observed, posterior: Posterior, share: float = 0.0) -> Floats:
+    """I(B; y) at each node. `share`: of an earlier prover's rollouts, where there was one."""
+    good, wrong = (a / n for a, n in _counted(seen, posterior, share))
     clean = posterior.clean.sum(axis=1)
     other = np.maximum(1 - clean, _TINY)
     right_clean = (posterior.clean * good).sum(axis=1)
@@ -39,6 +34,30 @@ def bits(seen: Observed, posterior: Posterior) -> Floats:
     gain = entropy(right_clean + right_other)
     gain -= clean * entropy(right_clean / clean) + other * entropy(right_other / other)
     return np.asarray(np.maximum(gain, 0.0))
+
+
+def narrowing(seen: Observed, posterior: Posterior, share: float = 0.0) -> Floats:
+    """By how much one more rollout from each node is expected to lower the variance of its value:
+    with the mean m and the variance s of that now, s**2 / (m (1 - m))."""
+    (good, good_n), (wrong, wrong_n) = _counted(seen, posterior, share)
+    right = posterior.clean + posterior.repaired
+    mean = (right * good / good_n + posterior.wrong * wrong / wrong_n).sum(axis=1)
+    square = right * good * (good + 1) / (good_n * (good_n + 1))
+    square += posterior.wrong * wrong * (wrong + 1) / (wrong_n * (wrong_n + 1))
+    variance = np.maximum(square.sum(axis=1) - mean**2, 0.0)
+    return np.asarray(variance**2 / np.maximum(mean * (1 - mean), _TINY))
+
+
+def _counted(
+    seen: Observed, posterior: Posterior, share: float
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """In a good state and in the wrong one: a, and a + b, of the Beta of each node's value after
+    its rollouts; (nodes, grid) each."""
+    shape = shapes(*seen.keys(slice(None)), posterior.table, seen.before, share)
+    correct = seen.correct[:, None]
+    drawn = correct + seen.incorrect[:, None]
+    (a, b), (c, d) = shape.good, shape.wrong
+    return (a + correct, a + b + drawn), (c + correct, c + d + drawn)
 
 
 def choose(seen: Observed, posterior: Posterior, tokens: Floats, price: float) -> Ints:
