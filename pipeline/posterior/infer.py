@@ -31,7 +31,8 @@ _ZERO = 1e-300
 class Posterior:
     """`clean`, `wrong`, `repaired`: (nodes, grid), P(state, difficulty | everything); they add up
     to 1 at each node. `difficulty`: (problems, grid). `log_likelihood`: (problems,), without the
-    coefficients of counts (binomial, beta-binomial, multinomial), which depend on nothing here."""
+    coefficients of counts (binomial, beta-binomial, multinomial), which depend on nothing here.
+    `table`, `share`: what it was inferred with (parameters.py)."""
 
     clean: Floats
     wrong: Floats
@@ -40,6 +41,7 @@ class Posterior:
     log_likelihood: Floats
     flows: Flows | None
     table: Curves
+    share: float
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def infer(
         (top + np.log(total))[:, 0],
         with_flows,
         table,
+        parameters.share,
     )
 
 
@@ -170,6 +173,7 @@ def _down(
     log_likelihood: Floats,
     with_flows: bool,
     table: Curves,
+    share: float,
 ) -> Posterior:
     clean, wrong, repaired = (np.zeros_like(up.clean) for _ in range(3))
     flows = Flows(*(np.zeros_like(up.clean) for _ in range(5))) if with_flows else None
@@ -213,4 +217,4 @@ def _down(
             flows.harmless[level] = harmless * factor
             flows.open[level] = stays_wrong * factor
             flows.repair[level] = repairs * factor
-    return Posterior(clean, wrong, repaired, difficulty, log_likelihood, flows, table)
+    return Posterior(clean, wrong, repaired, difficulty, log_likelihood, flows, table, share)

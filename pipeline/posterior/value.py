@@ -43,10 +43,10 @@ class Values:
     high: Floats
 
 
-def values(seen: Observed, posterior: Posterior, mass: float, share: float = 0.0) -> Values:
-    """`mass`: of the interval. `share`: of an earlier prover's rollouts, where there was one."""
+def values(seen: Observed, posterior: Posterior, mass: float) -> Values:
+    """`mass`: of the interval."""
     places, place, correct, incorrect, key = _keys(seen)
-    shape = shapes(*places, posterior.table, seen.before, share)
+    shape = shapes(*places, posterior.table, seen.before, posterior.share)
     a = np.hstack([shape.good[0], shape.wrong[0]])
     worth = a + np.hstack([shape.good[1], shape.wrong[1]])
     center = a / worth
