@@ -12,7 +12,8 @@ from pipeline.errors import InputError
 from pipeline.folder import DatasetFolder
 from pipeline.labels import pieces
 from pipeline.places import exists
-from pipeline.posterior.fusion import PRIOR, Fusion, learn
+from pipeline.posterior.fusion import PRIOR, Fusion
+from pipeline.posterior.learn import learn
 from pipeline.posterior.panel_learning import Rates
 from pipeline.recipe import Questions
 from pipeline.step_truth import align

@@ -24,7 +24,8 @@ from flows.shards import ShardWork
 from pipeline.files import write_json
 from pipeline.labels import pieces
 from pipeline.posterior.fit import with_tables
-from pipeline.posterior.fusion import PRIOR, Fusion, groups_of
+from pipeline.posterior.fusion import PRIOR, Fusion
+from pipeline.posterior.groups import groups_of
 from pipeline.posterior.panel_learning import Rates
 from pipeline.posterior.read import expected_tokens, read
 from pipeline.posterior.simulate import Market, price_of

@@ -14,7 +14,8 @@ from annotators.rollouts import SearchTask
 from annotators.search.probe import Guide
 from pipeline.files import write_json
 from pipeline.places import read_json
-from pipeline.posterior.fusion import PRIOR, Fusion, group_name
+from pipeline.posterior.fusion import PRIOR, Fusion
+from pipeline.posterior.groups import group_name
 from pipeline.recipe import Recipe
 
 # Everybody waits for the pilot's last problem, which asks one wave after the other. So its waves

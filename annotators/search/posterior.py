@@ -6,6 +6,9 @@ token; then everything is inferred anew. A solution that is certain enough, or t
 make certain, proposes nothing; when none does, the problem is done. The fitted parameters and the
 price are frozen for the run, so the choices depend on the problem's own evidence only.
 
+Under another prover than an earlier one values are asked for, of the problem alone too
+(docs/relabel.md).
+
 What other annotators said before (tools, scores) is evidence from the start: a step that arithmetic
 refutes needs no rollout. The pilot of a run is this search with the prior's parameters, on a share
 of the problems and for a few waves, and the approach is it with the first fit's; what they bought
@@ -39,6 +42,7 @@ from pipeline.posterior.curves import curves
 from pipeline.posterior.fit import with_tables
 from pipeline.posterior.forest import plant
 from pipeline.posterior.infer import infer
+from pipeline.posterior.look_back import under
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.read import LOGPROB, SAMPLED, sampled, scores_of, votes_of
 from pipeline.prefix import Prefix
@@ -76,6 +80,9 @@ class _State:
         forest = self._seen.forest
         self._prefix: list[Prefix | None] = [None] * forest.num_nodes
         self._tokens = np.full(forest.num_nodes, np.inf)
+        if guide.recalled is not None:
+            self._prefix[0] = start.candidates[0].solution.prefix(0)
+            self._tokens[0] = max(start.mean_tokens, 1.0)
         at = 0
         for candidate in start.candidates[:searched]:  # the others are evidence all the same
             left = _left(candidate)
@@ -143,7 +150,7 @@ def observe(candidates: Sequence[Candidate], guide: Guide, root: Counts) -> Obse
     correct, incorrect = np.zeros((2, forest.num_nodes), dtype=np.int64)
     if (root.correct, root.incorrect) != (right, wrong):
         correct[0], incorrect[0] = root.correct, root.incorrect
-    return Observed(
+    seen = Observed(
         forest=forest,
         correct=correct,
         incorrect=incorrect,
@@ -153,6 +160,10 @@ def observe(candidates: Sequence[Candidate], guide: Guide, root: Counts) -> Obse
         signals=signals,
         votes=votes,
     )
+    if guide.recalled is None:
+        return seen
+    ids = [candidate.solution.solution_id for candidate in candidates]
+    return under(seen, guide.recalled.of(ids, forest), *np.zeros_like([correct, incorrect]))
 
 
 _OUTCOME = {Verdict.CORRECT: 1, Verdict.INCORRECT: 0, Verdict.UNKNOWN: int(NULL)}

@@ -28,8 +28,9 @@ from pipeline.labels.layout import NULL, Floats, floats, labels
 from pipeline.labels.shard import Shard, View
 from pipeline.labels.views import VIEWS
 from pipeline.posterior.choose import entropy
+from pipeline.posterior.fuse import fuse
 from pipeline.posterior.fused import Fused
-from pipeline.posterior.fusion import PRIOR, Fusion, fuse
+from pipeline.posterior.fusion import PRIOR, Fusion
 from pipeline.schemas import LABELS
 
 __all__ = ["Provenance", "derive", "derive_views"]

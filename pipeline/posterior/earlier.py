@@ -32,7 +32,8 @@ class Earlier:
     `correct`, `incorrect`: rollouts and samples of the earlier prover that go on from each; roots
     excepted. `good`, `wrong`: (nodes,), log-likelihood of its rollouts in such a state. `hazard`:
     (nodes, 1), the chance that the step before errs. `difficulty`: (problems, grid), what is known
-    of each problem's. `parameters`: the earlier prover's.
+    of each problem's. `parameters`: the earlier prover's; `chain`: those of the first prover of
+    all, whose run the solutions are of (`hazard` is its).
     """
 
     correct: Ints
@@ -42,6 +43,7 @@ class Earlier:
     hazard: Floats
     difficulty: Floats
     parameters: Parameters
+    chain: Parameters
 
     def part(self, problems: Bools, nodes: Ints) -> Earlier:
         """Of some problems, which have these nodes."""

@@ -208,7 +208,7 @@ def _complete(seen: Observed, parameters: Parameters, expected: _Expected) -> fl
     total = 0.0 if seen.earlier is not None else _chain(parameters, expected)
     shapes = seen.shapes_of(table, parameters)
     for slope, shape in zip(expected.rollouts, (*shapes.good, *shapes.wrong), strict=True):
-        total += np.vdot(slope, shape)
+        total += float(np.vdot(slope, shape))
     log = likelihood.log_roots(seen, table, own_curves(seen.rows, parameters, table))
     return float(total + (expected.difficulty * log).sum())
 

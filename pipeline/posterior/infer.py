@@ -87,7 +87,7 @@ def infer(
         chances = Chances(hazard, parameters.repair, parameters.harmless)
     else:
         prior = earlier.prior(parameters)
-        chain = earlier.parameters
+        chain = earlier.chain
         chances = Chances(earlier.hazard, chain.repair, chain.harmless)
     states = likelihood.states(seen, table, parameters)
     steps = likelihood.steps(seen, parameters)

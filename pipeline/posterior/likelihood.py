@@ -116,7 +116,7 @@ def states(seen: Observed, table: Curves, parameters: Parameters) -> States:
         clean[at] += log[GOOD]
         repaired[at] += log[GOOD]
         wrong[at] += log[WRONG]
-    luck = (parameters if seen.earlier is None else seen.earlier.parameters).luck
+    luck = (parameters if seen.earlier is None else seen.earlier.chain).luck
     for outcome, good, bad in ((1, 1 - SLIP, luck), (0, SLIP, 1 - luck)):
         leaf = np.unique(seen.forest.leaf[seen.outcome == outcome])
         clean[leaf] += np.log(good)

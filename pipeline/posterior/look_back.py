@@ -27,16 +27,22 @@ def look_back(seen: Observed, parameters: Parameters) -> Earlier:
     log = np.log(np.maximum(difficulty, _LEAST))
     keys = of_keys(seen.measured, seen.shapes_of(table, parameters))
     node, key = seen.measured.node, seen.measured.key
-    states = np.zeros((2, forest.num_nodes))
-    for state, by_key in zip(states, keys, strict=True):
+    good, wrong = np.zeros((2, forest.num_nodes))
+    for state, by_key in zip((good, wrong), keys, strict=True):
         state[node] = logsumexp(log[forest.problem[node]] + by_key[key], axis=1)
-    own = parameters.hazard(own=True)[position_bin(forest.depth, forest.length)]
-    hazard = np.einsum("ij,ij->i", difficulty[forest.problem], own)
+    before = seen.earlier
+    if before is None:
+        own = parameters.hazard(own=True)[position_bin(forest.depth, forest.length)]
+        hazard = np.einsum("ij,ij->i", difficulty[forest.problem], own)[:, None]
+        chain = parameters
+    else:  # the solutions' chain is that of the first prover; what it said of the states goes on
+        hazard, chain = before.hazard, before.chain
+        good, wrong = good + before.good, wrong + before.wrong
     counts = np.stack([seen.correct, seen.incorrect])
     if seen.continued is not None:
         counts = counts + seen.continued.T
     counts[:, forest.levels[0]] = 0  # the problem's difficulty has them
-    return Earlier(counts[0], counts[1], *states, hazard[:, None], difficulty, parameters)
+    return Earlier(counts[0], counts[1], good, wrong, hazard, difficulty, parameters, chain)
 
 
 def under(seen: Observed, earlier: Earlier, correct: Ints, incorrect: Ints) -> Observed:

@@ -180,7 +180,6 @@ class Measured:
     incorrect: Ints
 
 
-
 def distinct(keys: Ints) -> tuple[Ints, Ints]:
     """Distinct columns, and the number of each column among them."""
     if not keys.shape[1]:

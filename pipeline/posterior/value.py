@@ -46,7 +46,8 @@ class Values:
 def values(seen: Observed, posterior: Posterior, mass: float) -> Values:
     """`mass`: of the interval."""
     places, place, correct, incorrect, key = _keys(seen)
-    shape = shapes(*places, posterior.table, seen.before, posterior.share)
+    row, right, wrong = places
+    shape = shapes(row, right, wrong, posterior.table, seen.before, posterior.share)
     a = np.hstack([shape.good[0], shape.wrong[0]])
     worth = a + np.hstack([shape.good[1], shape.wrong[1]])
     center = a / worth

@@ -1,0 +1,148 @@
+"""What a dataset's tables say of an earlier prover, read to what it tells of another (earlier.py).
+
+Rows on prefix_value are a prover's own: its rollouts, and scores such as the log-probability of the
+answer. What tools and judges said of the steps is anybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from pipeline.labels import pieces
+from pipeline.labels.layout import Floats, Layout
+from pipeline.posterior.earlier import Earlier
+from pipeline.posterior.fit import with_tables
+from pipeline.posterior.forest import Forest
+from pipeline.posterior.fusion import Fusion
+from pipeline.posterior.groups import groups_of
+from pipeline.posterior.look_back import look_back, under
+from pipeline.posterior.observed import Observed
+from pipeline.posterior.panel import Panel
+from pipeline.posterior.parameters import Parameters
+from pipeline.posterior.read import read
+
+OWN = "prefix_value"
+
+
+@dataclass(frozen=True)
+class Past:
+    """An earlier prover of the same solutions. `evidence`: its own rows; `fusion`: what its labels
+    went by; `before`: the prover before it."""
+
+    prover: str
+    fusion: Fusion
+    evidence: pl.DataFrame
+    before: Past | None = None
+
+    def of(self, ids: pl.Series) -> Past:
+        """Of these solutions alone."""
+        mask = pl.col("solution_id").is_in(ids.implode())
+        before = None if self.before is None else self.before.of(ids)
+        return replace(self, evidence=self.evidence.filter(mask), before=before)
+
+
+def observe(
+    past: Past | None,
+    group: str,
+    layout: Layout,
+    solutions: pl.DataFrame,
+    evidence: pl.DataFrame,
+    edges: Mapping[str, Floats],
+    filtered: bool,
+    panel: Panel | None = None,
+) -> Observed:
+    """As `read` gives it, with what earlier provers tell; `group`: whose parameters these had."""
+    seen = read(layout, solutions, evidence, edges, filtered, panel)
+    if past is None:
+        return seen
+    found = tells(past, group, layout, solutions, evidence, filtered)
+    return under(seen, found, seen.correct, seen.incorrect)
+
+
+def tells(
+    past: Past,
+    group: str,
+    layout: Layout,
+    solutions: pl.DataFrame,
+    evidence: pl.DataFrame,
+    filtered: bool,
+) -> Earlier:
+    """Of the nodes of the forest that `read` plants."""
+    anybodys = evidence.filter(pl.col("target") != OWN)
+    seen = observe(
+        past.before,
+        group,
+        layout,
+        solutions.with_columns(prover=pl.lit(past.prover)),
+        pl.concat([anybodys, past.evidence.select(anybodys.columns)], how="vertical_relaxed"),
+        past.fusion.edges,
+        filtered,
+        past.fusion.panel,
+    )
+    return look_back(seen, with_tables(seen, past.fusion.parameters(group)))
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """`Earlier` of one problem, by step: whoever plants its solutions anew has nodes of their own.
+
+    `steps` by solution: (5, steps), as `_FIELDS` has them. `difficulty`: (grid,).
+    """
+
+    steps: Mapping[str, Floats]
+    difficulty: Floats
+    parameters: Parameters
+    chain: Parameters
+
+    def of(self, names: list[str], forest: Forest) -> Earlier:
+        """Of the nodes of a forest of these solutions of the problem, in this order."""
+        nodes = np.zeros((len(_FIELDS), forest.num_nodes))
+        nodes[:, forest.step_node] = np.concatenate([self.steps[name] for name in names], axis=1)
+        correct, incorrect, good, wrong, hazard = nodes
+        return Earlier(
+            correct.astype(np.int64),
+            incorrect.astype(np.int64),
+            good,
+            wrong,
+            hazard[:, None],
+            self.difficulty[None, :],
+            self.parameters,
+            self.chain,
+        )
+
+
+_FIELDS = ("correct", "incorrect", "good", "wrong", "hazard")
+
+
+def recall(
+    past: Past,
+    problems: pl.DataFrame,
+    solutions: pl.DataFrame,
+    evidence: pl.DataFrame,
+    filtered: bool,
+) -> dict[str, Recalled]:
+    """By problem. `problems`, `solutions`: as `learn` takes them."""
+    found = {}
+    layout = pieces.layout(solutions)
+    for group, part, inner, _, _ in groups_of(problems, solutions, layout):
+        seen = observe(past, group, inner, part, evidence, {}, filtered)
+        earlier = seen.earlier
+        assert earlier is not None
+        node = seen.forest.step_node
+        fields = [earlier.correct, earlier.incorrect, earlier.good, earlier.wrong]
+        steps = np.stack([*(field[node] for field in fields), earlier.hazard[node, 0]])
+        bounds = inner.offsets.tolist()
+        by_problem: dict[str, dict[str, Floats]] = {}
+        names = zip(part["problem_id"], part["solution_id"], strict=True)
+        for row, (problem, name) in enumerate(names):
+            by_problem.setdefault(problem, {})[name] = steps[:, bounds[row] : bounds[row + 1]]
+        for number, (problem, of_solution) in enumerate(by_problem.items()):
+            difficulty = earlier.difficulty[number]
+            found[str(problem)] = Recalled(
+                of_solution, difficulty, earlier.parameters, earlier.chain
+            )
+    return found
