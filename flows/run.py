@@ -29,6 +29,7 @@ from annotators.judge.settings import judge_settings
 from annotators.search import SEARCHES
 from flows.admission import Record, admit
 from flows.context import RunContext, known_prompts, note_identities, open_context
+from flows.earlier import new_batches, read_noted, take_over
 from flows.gate import Gate, hungry
 from flows.guidance import read_fusion
 from flows.phases import Phase, Phases
@@ -132,7 +133,12 @@ class LabelRun:
 
     def _plan(self, replay: bool) -> None:
         batches = read_batches(self.folder.plans)
-        if not replay:
+        if not replay and self.recipe.relabel.dataset:
+            batches += take_over(self.recipe, self.folder.plans, len(batches))
+            self.context.noted = read_noted(self.folder.plans)
+            note_owner(self.folder, self.recipe.identity())
+            note_identities(self.context)
+        elif not replay:
             fresh = take_in(self.recipe, self.context, batches)
             self.skipped = fresh.set_aside
             note_owner(self.folder, self.recipe.identity())
@@ -280,7 +286,7 @@ class LabelRun:
             "recipe": self.recipe.model_dump(mode="json"),
             "policy": _identity(context.policy),
             "prover": _identity(context.prover),
-            "judges": judges,
+            "judges": judges or (self.context.noted or {}).get("judges", {}),
             "batches": [
                 {
                     "number": batch.number,
@@ -291,6 +297,7 @@ class LabelRun:
                 for batch in self.batches
             ],
             "posterior": read_fusion(self.folder.plans),
+            "earlier": (self.context.noted or {}).get("provers", []),
             "counts": summary.as_dict(),
             "warnings": summary.warnings(),
             "last_run": self.last_run(),
@@ -364,6 +371,8 @@ def finished(recipe: Recipe, folder: DatasetFolder) -> bool:
         return False
     if _prompts(recipe) != known_prompts(folder):
         return False  # the run itself says what that means
+    if recipe.relabel.dataset:
+        return new_batches(recipe, len(batches)) == 0
     return not new_problems(batches, read_intake(recipe).problems)
 
 

@@ -162,8 +162,8 @@ def observe(candidates: Sequence[Candidate], guide: Guide, root: Counts) -> Obse
     )
     if guide.recalled is None:
         return seen
-    ids = [candidate.solution.solution_id for candidate in candidates]
-    return under(seen, guide.recalled.of(ids, forest), *np.zeros_like([correct, incorrect]))
+    names = [candidate.solution.solution_id for candidate in candidates]
+    return under(seen, guide.recalled.of(names, forest), *np.zeros_like([correct, incorrect]))
 
 
 _OUTCOME = {Verdict.CORRECT: 1, Verdict.INCORRECT: 0, Verdict.UNKNOWN: int(NULL)}

@@ -6,8 +6,9 @@ answer. What tools and judges said of the steps is anybody's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -38,11 +39,15 @@ class Past:
     evidence: pl.DataFrame
     before: Past | None = None
 
-    def of(self, ids: pl.Series) -> Past:
-        """Of these solutions alone."""
-        mask = pl.col("solution_id").is_in(ids.implode())
-        before = None if self.before is None else self.before.of(ids)
-        return replace(self, evidence=self.evidence.filter(mask), before=before)
+    @staticmethod
+    def of_rows(provers: Sequence[Mapping[str, Any]], rows: pl.DataFrame) -> Past | None:
+        """`provers`: the first one first, each with its sources and fitted parameters, as a
+        manifest has them; `rows`: the evidence of all of them. Raises InputError."""
+        past = None
+        for one in provers:
+            own = rows.filter(pl.col("source").is_in(list(one["sources"])))
+            past = Past(one["prover"], Fusion.from_dict(one["fusion"]), own, past)
+        return past
 
 
 def observe(
