@@ -10,8 +10,8 @@ from typing import Any
 from annotators.judge.annotator import Judge, prompt_hash, templates_of
 from annotators.judge.settings import judge_settings
 from annotators.rollouts import VERSION as ROLLOUTS_VERSION
-from flows.earlier import read_noted
 from flows.loop import LoopThread
+from flows.taken import read_noted
 from pipeline.engines.base import Engine, EngineIdentity, Sampling
 from pipeline.engines.build import build_engine, check_models, sampling_of
 from pipeline.engines.known_policies import KnownPolicies

@@ -9,16 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from flows.admission import noted_rates
 from flows.evidence import evidence_of
-from pipeline.batches import Batch, Shard
+from flows.taken import noted_place
+from pipeline.batches import Batch
 from pipeline.files import write_json
-from pipeline.folder import EARLIER_TABLE, DatasetFolder
+from pipeline.folder import DatasetFolder
 from pipeline.origin import Origin
-from pipeline.places import is_folder, place, read_json
-from pipeline.posterior.past import Past
+from pipeline.places import is_folder, place
 from pipeline.recipe import Recipe
 
 
@@ -31,7 +29,7 @@ def take_over(recipe: Recipe, plans: Path, known: int) -> list[Batch]:
     origin = Origin.open(place(recipe.relabel.dataset))
     origin.whole()
     if not known:
-        write_json(relabel_place(plans), _noted(origin, recipe))
+        write_json(noted_place(plans), _noted(origin, recipe))
     return list(origin.plan(plans, range(known, known + fresh)))
 
 
@@ -42,26 +40,6 @@ def new_batches(recipe: Recipe, known: int) -> int:
     if known and not is_folder(root):
         return 0
     return max(len(Origin.open(root).manifest["batches"]) - known, 0)
-
-
-def relabel_place(plans: Path) -> Path:
-    return plans / "relabel.json"
-
-
-def read_noted(plans: Path) -> dict[str, Any] | None:
-    """What was taken over; None where nothing was."""
-    try:
-        return dict(read_json(relabel_place(plans)))
-    except FileNotFoundError:
-        return None
-
-
-def past_of(noted: dict[str, Any] | None, batch: Batch, shard: Shard) -> Past | None:
-    """What a shard's earlier provers did; None where there is none."""
-    rows = None if noted is None else batch.taken(EARLIER_TABLE, shard)
-    if noted is None or rows is None:
-        return None
-    return Past.of_rows(noted["provers"], pl.DataFrame(rows))
 
 
 def _noted(origin: Origin, recipe: Recipe) -> dict[str, Any]:

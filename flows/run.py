@@ -29,7 +29,7 @@ from annotators.judge.settings import judge_settings
 from annotators.search import SEARCHES
 from flows.admission import Record, admit
 from flows.context import RunContext, known_prompts, note_identities, open_context
-from flows.earlier import new_batches, read_noted, take_over
+from flows.earlier import new_batches, take_over
 from flows.gate import Gate, hungry
 from flows.guidance import read_fusion
 from flows.phases import Phase, Phases
@@ -37,6 +37,7 @@ from flows.progress import View
 from flows.shard_plan import ShardPlan
 from flows.shards import ShardWork, run_stage
 from flows.take_in import take_in
+from flows.taken import read_noted
 from pipeline.batches import Batch, new_problems, plan_batch, read_batches
 from pipeline.card import card, card_facts
 from pipeline.errors import (

@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 from annotators.judge.annotator import JudgeTask
 from annotators.rollouts import SearchTask
 from annotators.tasks import search_tasks
-from flows.earlier import past_of
 from flows.evidence import Evidence
 from flows.guidance import Known
 from flows.routing import Route
 from flows.shard_plan import ShardPlan
+from flows.taken import past_of
 from pipeline.batches import problem_rows
 from pipeline.folder import EARLIER_TABLE, JUDGEMENTS_TABLE, TRUTH_TABLE
 from pipeline.importing import segmentation_of

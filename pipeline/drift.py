@@ -7,6 +7,7 @@ the two sets of labels, not to any truth.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def _steps(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 
 def _difficulties() -> tuple[str, ...]:
     bounds = [0.0, *_EDGES, 1.0]
-    return tuple(f"{a:g} to {b:g}" for a, b in zip(bounds, bounds[1:], strict=False))
+    return tuple(f"{a:g} to {b:g}" for a, b in pairwise(bounds))
 
 
 def _known(name: str) -> pl.Expr:
