@@ -43,8 +43,10 @@ def new_batches(recipe: Recipe, known: int) -> int:
 
 
 def _noted(origin: Origin, recipe: Recipe) -> dict[str, Any]:
-    provers = origin.provers()
-    if provers[-1]["fusion"] is None:  # its labels needed none: it is learnt here, from the same
+    provers = [] if recipe.relabel.forget else origin.provers()
+    if (
+        provers and provers[-1]["fusion"] is None
+    ):  # its labels needed none: it is learnt here, from the same
         folder = DatasetFolder(origin.root)
         fusion = evidence_of(folder).learn(recipe.questions, rates=noted_rates(origin.manifest))
         provers[-1]["fusion"] = fusion.as_dict()

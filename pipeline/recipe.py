@@ -76,6 +76,7 @@ class Relabel(_Table):
     problems, tools and judges is taken over."""
 
     dataset: str = ""
+    forget: bool = False  # label as if its prover's rollouts told nothing of this one's
 
 
 class Steps(_Table):
