@@ -76,8 +76,12 @@ def _steps(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("first"))
         .otherwise(third.replace_strict({0: "early", 1: "middle", 2: "late"}))
     )
-    difficulty = pl.col("pass_rate").cut(_EDGES, labels=list(_difficulties())).cast(pl.String)
-    return flat.with_columns(position=position, difficulty=difficulty)
+    rate, names = pl.col("pass_rate"), _difficulties()
+    difficulty = pl.when(rate > _EDGES[-1]).then(pl.lit(names[-1]))
+    for edge, name in zip(reversed(_EDGES[:-1]), reversed(names[1:-1]), strict=True):
+        difficulty = difficulty.when(rate > edge).then(pl.lit(name))
+    easiest = difficulty.when(rate.is_not_null()).then(pl.lit(names[0]))
+    return flat.with_columns(position=position, difficulty=easiest)
 
 
 def _difficulties() -> tuple[str, ...]:
