@@ -75,7 +75,7 @@ class Guidance:
         if not self.pilots(recipe.seed, task.problem.problem_id):
             return None
         guide = _guide(self.prior or PRIOR, task, recipe, self.pilot_price, known)
-        return replace(guide, waves=PILOT_WAVES, at_once=AT_ONCE)
+        return replace(guide, waves=PILOT_WAVES, at_once=AT_ONCE, least_change=0.0)
 
     def pilot_shape(self) -> list[Any]:
         prior = [] if self.prior is None else [self.prior.as_dict()]
@@ -164,4 +164,5 @@ def _guide(fusion: Fusion, task: SearchTask, recipe: Recipe, price: float, known
         known.begun,
         known.evidence.get(name),
         recalled=known.recalled.get(name),
+        least_change=recipe.relabel.least_change,
     )

@@ -86,7 +86,9 @@ class ShardPlan:
         if self.context.noted is None:
             return []
         names = [f"{TAKEN}{name}" for name in ("solutions", "questions", EARLIER_TABLE)]
-        return [*map(self._imported_hash, names), content_hash(self.context.noted["provers"])]
+        least = self.context.recipe.relabel.least_change
+        provers = content_hash(self.context.noted["provers"])
+        return [*map(self._imported_hash, names), provers, str(least)]
 
     def _imported_hash(self, name: str) -> str | None:
         if name not in self._imported:

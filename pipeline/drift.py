@@ -77,11 +77,9 @@ def _steps(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
         .otherwise(third.replace_strict({0: "early", 1: "middle", 2: "late"}))
     )
     rate, names = pl.col("pass_rate"), _difficulties()
-    difficulty = pl.when(rate > _EDGES[-1]).then(pl.lit(names[-1]))
-    for edge, name in zip(reversed(_EDGES[:-1]), reversed(names[1:-1]), strict=True):
-        difficulty = difficulty.when(rate > edge).then(pl.lit(name))
-    easiest = difficulty.when(rate.is_not_null()).then(pl.lit(names[0]))
-    return flat.with_columns(position=position, difficulty=easiest)
+    bins = sum(((rate > edge).cast(pl.Int64) for edge in _EDGES), pl.lit(0))
+    difficulty = bins.replace_strict(dict(enumerate(names)), return_dtype=pl.String)
+    return flat.with_columns(position=position, difficulty=difficulty)
 
 
 def _difficulties() -> tuple[str, ...]:
@@ -99,7 +97,7 @@ def _count(both: pl.DataFrame, before: int, after: int) -> int:
 
 def _apart(steps: pl.DataFrame) -> pl.Series:
     known = steps.drop_nulls(["old_p_correct", "new_p_correct"])
-    return (known["new_p_correct"] - known["old_p_correct"]).abs()
+    return (known["new_p_correct"] - known["old_p_correct"]).cast(pl.Float64).abs()
 
 
 def _mean(values: pl.Series) -> float:

@@ -77,6 +77,8 @@ class Relabel(_Table):
 
     dataset: str = ""
     forget: bool = False  # label as if its prover's rollouts told nothing of this one's
+    # Problems whose values are expected to change by less than this get no rollouts.
+    least_change: float = Field(0.0, ge=0, le=1)
 
 
 class Steps(_Table):

@@ -45,6 +45,7 @@ from pipeline.posterior.infer import infer
 from pipeline.posterior.look_back import under
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.read import LOGPROB, SAMPLED, sampled, scores_of, votes_of
+from pipeline.posterior.value import values
 from pipeline.prefix import Prefix
 from pipeline.verdict import Verdict
 
@@ -58,6 +59,8 @@ def posterior(start: Start, settings: SearchSettings) -> Search:
     if not start.candidates or not (guide.begun or guide.price < np.inf):
         return None
     state = _State(start, guide, settings.solutions)
+    if guide.least_change and not guide.begun and state.change() < guide.least_change:
+        return None
     wave = state.begun() or state.next()
     waves = 0
     while wave and waves != guide.waves:
@@ -74,6 +77,7 @@ class _State:
     def __init__(self, start: Start, guide: Guide, searched: int | None) -> None:
         self._guide = guide
         self._seen = observe(start.candidates, guide, start.root)
+        self._names = [candidate.solution.solution_id for candidate in start.candidates]
         self._parameters = with_tables(self._seen, guide.parameters)
         self._table = curves(self._seen.rows, self._parameters)
         self._drawn = np.zeros(self._seen.forest.num_nodes, dtype=np.int64)
@@ -92,6 +96,16 @@ class _State:
                     self._prefix[node] = candidate.solution.prefix(m)
                 self._tokens[node] = min(self._tokens[node], left[m])
             at += len(candidate)
+
+    def change(self) -> float:
+        """By how much the values are expected to differ from the earlier prover's, on average."""
+        recalled, forest = self._guide.recalled, self._seen.forest
+        if recalled is None:
+            return float("inf")
+        now = values(self._seen, infer(self._seen, self._parameters, table=self._table), 0.9).mean
+        inner = (forest.parent >= 0) & np.isfinite(self._tokens)
+        before = recalled.values(self._names, forest)
+        return float(np.abs(now - before)[inner].mean()) if inner.any() else 0.0
 
     # Nodes, not prefixes: two cuttings of one text are two nodes with one prefix, and what came
     # must reach the node that asked, or it would ask for ever.

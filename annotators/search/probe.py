@@ -87,7 +87,8 @@ class Guide:
     by prefix hash. `evidence`: what other annotators said of the problem's solutions. `waves`:
     after which the search ends, whatever is left (None: no limit). `at_once`: rollouts that a
     chosen prefix gets in a wave. `recalled`: what an earlier prover tells; then values are asked
-    for, that of the problem alone too."""
+    for, that of the problem alone too. `least_change`: by how much, on average, the values of a
+    problem must then be expected to change for it to be searched at all."""
 
     parameters: Parameters
     edges: Mapping[str, Floats]
@@ -98,6 +99,7 @@ class Guide:
     waves: int | None = None
     at_once: int = 1
     recalled: Recalled | None = None
+    least_change: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,16 @@ from pipeline.posterior.fit import with_tables
 from pipeline.posterior.forest import Forest
 from pipeline.posterior.fusion import Fusion
 from pipeline.posterior.groups import groups_of
+from pipeline.posterior.infer import infer
 from pipeline.posterior.look_back import look_back, under
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.panel import Panel
 from pipeline.posterior.parameters import Parameters
 from pipeline.posterior.read import read
+from pipeline.posterior.value import values
 
 OWN = "prefix_value"
+_MASS = 0.9  # of intervals that nobody reads
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,18 @@ def tells(
     filtered: bool,
 ) -> Earlier:
     """Of the nodes of the forest that `read` plants."""
+    return look_back(*_then(past, group, layout, solutions, evidence, filtered))
+
+
+def _then(
+    past: Past,
+    group: str,
+    layout: Layout,
+    solutions: pl.DataFrame,
+    evidence: pl.DataFrame,
+    filtered: bool,
+) -> tuple[Observed, Parameters]:
+    """What the earlier prover's labels rested on."""
     anybodys = evidence.filter(pl.col("target") != OWN)
     seen = observe(
         past.before,
@@ -88,14 +103,14 @@ def tells(
         filtered,
         past.fusion.panel,
     )
-    return look_back(seen, with_tables(seen, past.fusion.parameters(group)))
+    return seen, with_tables(seen, past.fusion.parameters(group))
 
 
 @dataclass(frozen=True)
 class Recalled:
     """`Earlier` of one problem, by step: whoever plants its solutions anew has nodes of their own.
 
-    `steps` by solution: (5, steps), as `_FIELDS` has them. `difficulty`: (grid,).
+    `steps` by solution: (6, steps), as `_FIELDS` has them. `difficulty`: (grid,).
     """
 
     steps: Mapping[str, Floats]
@@ -105,9 +120,7 @@ class Recalled:
 
     def of(self, names: list[str], forest: Forest) -> Earlier:
         """Of the nodes of a forest of these solutions of the problem, in this order."""
-        nodes = np.zeros((len(_FIELDS), forest.num_nodes))
-        nodes[:, forest.step_node] = np.concatenate([self.steps[name] for name in names], axis=1)
-        correct, incorrect, good, wrong, hazard = nodes
+        correct, incorrect, good, wrong, hazard, _ = self._nodes(names, forest)
         return Earlier(
             correct.astype(np.int64),
             incorrect.astype(np.int64),
@@ -119,8 +132,17 @@ class Recalled:
             self.chain,
         )
 
+    def values(self, names: list[str], forest: Forest) -> Floats:
+        """Of the earlier prover, at the nodes; 0 at roots."""
+        return np.asarray(self._nodes(names, forest)[-1])
 
-_FIELDS = ("correct", "incorrect", "good", "wrong", "hazard")
+    def _nodes(self, names: list[str], forest: Forest) -> Floats:
+        nodes = np.zeros((len(_FIELDS), forest.num_nodes))
+        nodes[:, forest.step_node] = np.concatenate([self.steps[name] for name in names], axis=1)
+        return nodes
+
+
+_FIELDS = ("correct", "incorrect", "good", "wrong", "hazard", "value")
 
 
 def recall(
@@ -134,12 +156,13 @@ def recall(
     found = {}
     layout = pieces.layout(solutions)
     for group, part, inner, _, _ in groups_of(problems, solutions, layout):
-        seen = observe(past, group, inner, part, evidence, {}, filtered)
-        earlier = seen.earlier
-        assert earlier is not None
+        seen, parameters = _then(past, group, inner, part, evidence, filtered)
+        earlier = look_back(seen, parameters)
         node = seen.forest.step_node
-        fields = [earlier.correct, earlier.incorrect, earlier.good, earlier.wrong]
-        steps = np.stack([*(field[node] for field in fields), earlier.hazard[node, 0]])
+        value = values(seen, infer(seen, parameters), _MASS).mean
+        counts = [earlier.correct.astype(float), earlier.incorrect.astype(float)]
+        fields = [*counts, earlier.good, earlier.wrong, earlier.hazard[:, 0], value]
+        steps = np.stack([field[node] for field in fields])
         bounds = inner.offsets.tolist()
         by_problem: dict[str, dict[str, Floats]] = {}
         names = zip(part["problem_id"], part["solution_id"], strict=True)
