@@ -57,7 +57,7 @@ def _counted(
 ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
     """In a good state and in the wrong one: a, and a + b, of the Beta of each node's value after
     its rollouts; (nodes, grid) each."""
-    shape = shapes(*seen.keys(slice(None)), posterior.table, seen.before, posterior.share)
+    shape = shapes(seen.places, posterior.table, posterior.share)
     correct = seen.correct[:, None]
     drawn = correct + seen.incorrect[:, None]
     (a, b), (c, d) = shape.good, shape.wrong

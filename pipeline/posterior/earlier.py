@@ -22,6 +22,7 @@ from pipeline.posterior.curves import LEAST, Curves
 from pipeline.posterior.parameters import GRID, Parameters
 
 TIES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+UNIT = 0.25  # of a rollout: keys with the same numbers are computed once
 SHARES = (0.0, 0.03, 0.06, 0.12, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -29,15 +30,18 @@ SHARES = (0.0, 0.03, 0.06, 0.12, 0.25, 0.5, 0.75, 1.0)
 class Earlier:
     """Of the nodes of a forest.
 
-    `correct`, `incorrect`: rollouts and samples of the earlier prover that go on from each; roots
-    excepted. `good`, `wrong`: (nodes,), log-likelihood of its rollouts in such a state. `hazard`:
-    (nodes, 1), the chance that the step before errs. `difficulty`: (problems, grid), what is known
-    of each problem's. `parameters`: the earlier prover's; `chain`: those of the first prover of
-    all, whose run the solutions are of (`hazard` is its).
+    `drawn`: rollouts and samples of the earlier prover that go on from each, roots excepted;
+    `over_good`, `over_wrong`: how many of them succeeded beyond what was to be expected in such a
+    state, its difficulty averaged out, in units of `UNIT`. `good`, `wrong`: (nodes,),
+    log-likelihood of its rollouts in such a state. `hazard`: (nodes, 1), the chance that the step
+    before errs. `difficulty`: (problems, grid), what is known of each problem's. `parameters`: the
+    earlier prover's; `chain`: those of the first prover of all, whose run the solutions are of
+    (`hazard` is its).
     """
 
-    correct: Ints
-    incorrect: Ints
+    drawn: Ints
+    over_good: Ints
+    over_wrong: Ints
     good: Floats
     wrong: Floats
     hazard: Floats
@@ -49,8 +53,9 @@ class Earlier:
         """Of some problems, which have these nodes."""
         return replace(
             self,
-            correct=self.correct[nodes],
-            incorrect=self.incorrect[nodes],
+            drawn=self.drawn[nodes],
+            over_good=self.over_good[nodes],
+            over_wrong=self.over_wrong[nodes],
             good=self.good[nodes],
             wrong=self.wrong[nodes],
             hazard=self.hazard[nodes],
@@ -75,34 +80,21 @@ class Shapes:
     wrong: tuple[Floats, Floats]
 
 
-def shapes(
-    row: Ints, correct: Ints, incorrect: Ints, table: Curves, before: Curves | None, share: float
-) -> Shapes:
-    """Of keys: rows of the curves, and the earlier prover's counts there. `before`: its curves, on
-    the same rows; None: there was none, and the counts are 0."""
-    if before is None:
-        return Shapes(
-            _betas(table.good[row], table.worth_good[row]),
-            _betas(table.wrong[row], table.worth_wrong[row]),
-        )
-    counts = (correct, incorrect, share)
+def shapes(places: Ints, table: Curves, share: float) -> Shapes:
+    """`places`: (4, keys), row of the curves, and `drawn`, `over_good` and `over_wrong` of an
+    earlier prover, 0 where there was none."""
+    row, drawn, good, wrong = places
     return Shapes(
-        _carried(table.good[row], table.worth_good[row], before.good[row], *counts),
-        _carried(table.wrong[row], table.worth_wrong[row], before.wrong[row], *counts),
+        _carried(table.good[row], table.worth_good[row], drawn, good, share),
+        _carried(table.wrong[row], table.worth_wrong[row], drawn, wrong, share),
     )
 
 
-def _betas(value: Floats, worth: Floats) -> tuple[Floats, Floats]:
-    value = np.clip(value, LEAST, 1 - LEAST)
-    return value * worth, (1 - value) * worth
-
-
 def _carried(
-    value: Floats, worth: Floats, expected: Floats, correct: Ints, incorrect: Ints, share: float
+    value: Floats, worth: Floats, drawn: Ints, over: Ints, share: float
 ) -> tuple[Floats, Floats]:
-    """`expected`: the earlier prover's value; what it succeeded beyond that is carried over."""
-    drawn = (correct + incorrect)[:, None]
-    total = worth + share * drawn
-    a = value * total + share * (correct[:, None] - drawn * expected)
+    value = np.clip(value, LEAST, 1 - LEAST)
+    total = worth + share * drawn[:, None]
+    a = value * total + share * UNIT * over[:, None]
     a = np.clip(a, LEAST * total, (1 - LEAST) * total)
     return a, total - a

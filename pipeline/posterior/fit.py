@@ -171,9 +171,9 @@ def _expected(seen: Observed, posterior: Posterior, parameters: Parameters) -> _
     good = _sums(
         posterior.clean[measured.node] + posterior.repaired[measured.node],
         measured.key,
-        len(measured.row),
+        len(measured.correct),
     )
-    wrong = _sums(posterior.wrong[measured.node], measured.key, len(measured.row))
+    wrong = _sums(posterior.wrong[measured.node], measured.key, len(measured.correct))
     ends = posterior.wrong.sum(axis=1)
     return _Expected(
         errors=errors,

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import logsumexp
 
-from pipeline.labels.layout import Ints
+from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior.curves import curves
-from pipeline.posterior.earlier import Earlier
+from pipeline.posterior.earlier import UNIT, Earlier
 from pipeline.posterior.infer import infer
 from pipeline.posterior.likelihood import of_keys
 from pipeline.posterior.observed import Observed
@@ -42,7 +42,17 @@ def look_back(seen: Observed, parameters: Parameters) -> Earlier:
     if seen.continued is not None:
         counts = counts + seen.continued.T
     counts[:, forest.levels[0]] = 0  # the problem's difficulty has them
-    return Earlier(counts[0], counts[1], good, wrong, hazard, difficulty, parameters, chain)
+    drawn = counts.sum(axis=0)
+    over_good, over_wrong = (
+        np.rint((counts[0] - drawn * _mean(curve, difficulty, seen)) / UNIT).astype(np.int64)
+        for curve in (table.good, table.wrong)
+    )
+    return Earlier(drawn, over_good, over_wrong, good, wrong, hazard, difficulty, parameters, chain)
+
+
+def _mean(curve: Floats, difficulty: Floats, seen: Observed) -> Floats:
+    """Of a curve at each node, over what is known of the problem's difficulty."""
+    return np.asarray((curve[seen.row] * difficulty[seen.forest.problem]).sum(axis=1))
 
 
 def under(seen: Observed, earlier: Earlier, correct: Ints, incorrect: Ints) -> Observed:

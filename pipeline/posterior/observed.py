@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.labels.layout import Bools, Floats, Ints, Labels8
-from pipeline.posterior.curves import Curves, Rows, curves
+from pipeline.posterior.curves import Curves, Rows
 from pipeline.posterior.earlier import Earlier, Shapes, shapes
 from pipeline.posterior.forest import Forest
 from pipeline.posterior.parameters import Parameters
@@ -142,40 +142,32 @@ class Observed:
         return self.rows.at(self.forest.length, self.forest.depth)
 
     @cached_property
-    def before(self) -> Curves | None:
-        """The earlier prover's curves."""
-        return None if self.earlier is None else curves(self.rows, self.earlier.parameters)
-
-    @cached_property
     def measured(self) -> Measured:
         seen = np.flatnonzero((self.correct + self.incorrect > 0) & (self.forest.parent >= 0))
-        keys = np.stack([*self.keys(seen), self.correct[seen], self.incorrect[seen]])
+        keys = np.stack([*self.places[:, seen], self.correct[seen], self.incorrect[seen]])
         unique, inverse = distinct(keys)
-        return Measured(seen, inverse, *unique)
+        return Measured(seen, inverse, unique[:4], unique[4], unique[5])
 
     def shapes_of(self, table: Curves, parameters: Parameters) -> Shapes:
         """Of the keys of `measured`."""
-        keys = self.measured
-        earlier = (keys.earlier_correct, keys.earlier_incorrect)
-        return shapes(keys.row, *earlier, table, self.before, parameters.share)
+        return shapes(self.measured.place, table, parameters.share)
 
-    def keys(self, nodes: Ints | slice) -> tuple[Ints, Ints, Ints]:
-        """Row of the curves, and right and wrong rollouts of an earlier prover, of some nodes."""
-        row = self.row[nodes]
-        if self.earlier is None:
-            return row, np.zeros_like(row), np.zeros_like(row)
-        return row, self.earlier.correct[nodes], self.earlier.incorrect[nodes]
+    @cached_property
+    def places(self) -> Ints:
+        """(4, nodes): what the shape of a value depends on beside parameters (earlier.py)."""
+        row, earlier = self.row, self.earlier
+        if earlier is None:
+            return np.stack([row, *np.zeros((3, len(row)), dtype=np.int64)])
+        return np.stack([row, earlier.drawn, earlier.over_good, earlier.over_wrong])
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Nodes with rollouts, and their distinct (row, rollouts of an earlier prover, rollouts)."""
+    """Nodes with rollouts, and their distinct (place, rollouts)."""
 
     node: Ints
     key: Ints  # of each of these nodes
-    row: Ints  # of each key
-    earlier_correct: Ints
-    earlier_incorrect: Ints
+    place: Ints  # (4, keys): of each key
     correct: Ints
     incorrect: Ints
 

@@ -110,7 +110,7 @@ def _then(
 class Recalled:
     """`Earlier` of one problem, by step: whoever plants its solutions anew has nodes of their own.
 
-    `steps` by solution: (6, steps), as `_FIELDS` has them. `difficulty`: (grid,).
+    `steps` by solution: (7, steps), as `_FIELDS` has them. `difficulty`: (grid,).
     """
 
     steps: Mapping[str, Floats]
@@ -120,10 +120,11 @@ class Recalled:
 
     def of(self, names: list[str], forest: Forest) -> Earlier:
         """Of the nodes of a forest of these solutions of the problem, in this order."""
-        correct, incorrect, good, wrong, hazard, _ = self._nodes(names, forest)
+        drawn, over_good, over_wrong, good, wrong, hazard, _ = self._nodes(names, forest)
         return Earlier(
-            correct.astype(np.int64),
-            incorrect.astype(np.int64),
+            drawn.astype(np.int64),
+            over_good.astype(np.int64),
+            over_wrong.astype(np.int64),
             good,
             wrong,
             hazard[:, None],
@@ -142,7 +143,7 @@ class Recalled:
         return nodes
 
 
-_FIELDS = ("correct", "incorrect", "good", "wrong", "hazard", "value")
+_FIELDS = ("drawn", "over_good", "over_wrong", "good", "wrong", "hazard", "value")
 
 
 def recall(
@@ -160,8 +161,14 @@ def recall(
         earlier = look_back(seen, parameters)
         node = seen.forest.step_node
         value = values(seen, infer(seen, parameters), _MASS).mean
-        counts = [earlier.correct.astype(float), earlier.incorrect.astype(float)]
-        fields = [*counts, earlier.good, earlier.wrong, earlier.hazard[:, 0], value]
+        counts = (earlier.drawn, earlier.over_good, earlier.over_wrong)
+        fields = [
+            *(one.astype(float) for one in counts),
+            earlier.good,
+            earlier.wrong,
+            earlier.hazard[:, 0],
+            value,
+        ]
         steps = np.stack([field[node] for field in fields])
         bounds = inner.offsets.tolist()
         by_problem: dict[str, dict[str, Floats]] = {}

@@ -90,7 +90,7 @@ def _draw(seen: Observed, posterior: Posterior, random: np.random.Generator) -> 
     # first error; a shared node takes the first solution's.
     u = random.random(len(forest.leaf))[_owner(seen)]
     wrong = u > clean + repaired
-    shape = shapes(*seen.keys(slice(None)), posterior.table, seen.before, posterior.share)
+    shape = shapes(seen.places, posterior.table, posterior.share)
     at = (np.arange(forest.num_nodes), point)
     a, b = (np.where(wrong, w[at], g[at]) for g, w in zip(shape.good, shape.wrong, strict=True))
     return np.asarray(random.beta(a + seen.correct, b + seen.incorrect))

@@ -46,8 +46,7 @@ class Values:
 def values(seen: Observed, posterior: Posterior, mass: float) -> Values:
     """`mass`: of the interval."""
     places, place, correct, incorrect, key = _keys(seen)
-    row, right, wrong = places
-    shape = shapes(row, right, wrong, posterior.table, seen.before, posterior.share)
+    shape = shapes(places, posterior.table, posterior.share)
     a = np.hstack([shape.good[0], shape.wrong[0]])
     worth = a + np.hstack([shape.good[1], shape.wrong[1]])
     center = a / worth
@@ -80,14 +79,14 @@ def values(seen: Observed, posterior: Posterior, mass: float) -> Values:
 
 
 def _keys(seen: Observed) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """Distinct places (3, places): row of the curves and rollouts of an earlier prover; the place,
-    right and wrong rollouts of each key, and the key of each node."""
+    """Distinct places (4, places); the place, right and wrong rollouts of each key, and the key of
+    each node."""
     counts = np.stack([seen.correct, seen.incorrect])
     if seen.continued is not None:
         counts = counts + seen.continued.T
-    keys, key = distinct(np.stack([*seen.keys(slice(None)), *counts]))
-    places, place = distinct(keys[:3])
-    return places, place, keys[3], keys[4], key
+    keys, key = distinct(np.stack([*seen.places, *counts]))
+    places, place = distinct(keys[:4])
+    return places, place, keys[4], keys[5], key
 
 
 def _below(center: Floats, worth: Floats, correct: Ints, incorrect: Ints) -> Iterator[Floats]:
