@@ -175,7 +175,8 @@ class _ProblemSearch:
         known = [c for c in self._task.candidates if c.outcome is not Verdict.UNKNOWN and len(c)]
         if not known:
             return
-        if self._settings.source != self._settings.root_source:
+        recalled = guide is not None and guide.recalled is not None
+        if self._settings.source != self._settings.root_source and not recalled:
             await self._serve([Probe(known[0].solution.prefix(0), self._settings.k)])
         settings = self._settings
         root = self._root() or Root(Counts(0, 0, 0), 0, censored=True)

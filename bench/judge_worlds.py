@@ -21,8 +21,10 @@ from pipeline.folder import DatasetFolder
 from pipeline.labels import pieces
 from pipeline.labels.layout import Bools, Floats, Ints, Labels8, Layout
 from pipeline.metrics import brier, calibration_error
+from pipeline.posterior.fuse import fuse
 from pipeline.posterior.fused import Fused
-from pipeline.posterior.fusion import Fusion, fuse, learn
+from pipeline.posterior.fusion import Fusion
+from pipeline.posterior.learn import learn
 from pipeline.posterior.panel_learning import Rates
 from pipeline.step_truth import StepTruth, align
 

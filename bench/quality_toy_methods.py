@@ -18,7 +18,10 @@ from flows.guidance import AT_ONCE, PILOT_WAVES
 from pipeline.engines.base import Prompt
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.layout import Bools, Floats, Ints
-from pipeline.posterior.fusion import ALL, PRIOR, Fused, Fusion, fuse, learn
+from pipeline.posterior.fuse import fuse
+from pipeline.posterior.fused import Fused
+from pipeline.posterior.fusion import ALL, PRIOR, Fusion
+from pipeline.posterior.learn import learn
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.parameters import MEANS, NAMES, Parameters
 from pipeline.posterior.play import Play

@@ -18,7 +18,8 @@ from flows.evidence import evidence_of, shard_evidence
 from pipeline.folder import DatasetFolder
 from pipeline.labels import pieces
 from pipeline.labels.layout import Floats, Layout
-from pipeline.posterior.fusion import ALL, Fusion, fuse
+from pipeline.posterior.fuse import fuse
+from pipeline.posterior.fusion import ALL, Fusion
 from pipeline.posterior.read import expected_tokens, read
 from pipeline.step_truth import align
 

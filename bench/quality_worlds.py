@@ -137,12 +137,14 @@ def true_values(cell: Cell, folder: DatasetFolder) -> pl.DataFrame:
     """solution_id, step, right, known: many rollouts from a few seeded prefixes; kept."""
     path = cell.folder / "values.parquet"
     if not path.exists():
-        asyncio.run(_count(cell, _prefixes(folder))).write_parquet(path)
+        chosen = prefixes_of(folder, VALUE_PREFIXES)
+        model = Path(f"data/policies/{cell.policy}")
+        asyncio.run(values_of(model, chosen, cell.name)).write_parquet(path)
     return pl.read_parquet(path)
 
 
 @dataclass(frozen=True, slots=True)
-class _Prefix:
+class Prefix:
     solution_id: str
     step: int
     problem: str
@@ -152,14 +154,14 @@ class _Prefix:
     text: str
 
 
-def _prefixes(folder: DatasetFolder) -> list[_Prefix]:
+def prefixes_of(folder: DatasetFolder, most: int) -> list[Prefix]:
     """A few seeded ones, of problems that are searched."""
     live = folder.side_table("questions").filter(pl.col("question_reason").is_null())
     problems = folder.side_table("problems").join(live.select("problem_id"), on="problem_id")
     columns = ("problem_id", "answer", "answer_type", pl.col("text").alias("problem"))
     rows = folder.side_table("solutions").join(problems.select(*columns), on="problem_id")
     found = [
-        _Prefix(
+        Prefix(
             row["solution_id"],
             step,
             row["problem"],
@@ -171,18 +173,19 @@ def _prefixes(folder: DatasetFolder) -> list[_Prefix]:
         for row in rows.sort("solution_id").iter_rows(named=True)
         for step in range(len(row["steps"]) - 1)
     ]
-    chosen = np.random.default_rng(0).permutation(len(found))[:VALUE_PREFIXES]
+    chosen = np.random.default_rng(0).permutation(len(found))[:most]
     return [found[index] for index in sorted(chosen)]
 
 
-async def _count(cell: Cell, prefixes: list[_Prefix]) -> pl.DataFrame:
-    engine = EmbeddedEngine(Path(f"data/policies/{cell.policy}"))
+async def values_of(model: Path, prefixes: list[Prefix], name: str) -> pl.DataFrame:
+    """solution_id, step, right, known: `VALUE_ROLLOUTS` of a bundled policy from each."""
+    engine = EmbeddedEngine(model)
     template = load_prompt("{problem}\n")
     pool = CheckerPool(1)
     grader = Grader(pool)
     await engine.start()
 
-    async def one(prefix: _Prefix) -> tuple[str, int, int, int]:
+    async def one(prefix: Prefix) -> tuple[str, int, int, int]:
         before = template.render(prefix.problem)
         prompt = Prompt(before + prefix.text, engine.encode(before) + prefix.ids)
         request = Request(
@@ -203,7 +206,7 @@ async def _count(cell: Cell, prefixes: list[_Prefix]) -> pl.DataFrame:
     try:
         for begin in range(0, len(prefixes), 8):
             rows += await asyncio.gather(*(one(prefix) for prefix in prefixes[begin : begin + 8]))
-            print(f"{cell.name}: values of {len(rows)} of {len(prefixes)} prefixes", flush=True)
+            print(f"{name}: values of {len(rows)} of {len(prefixes)} prefixes", flush=True)
     finally:
         await engine.close()
         pool.close()

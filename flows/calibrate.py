@@ -29,7 +29,8 @@ def calibrate_command(
     own = bool(glob(origin.evidence_root() / TRUTH_TABLE, "*.parquet"))
     trusted = read_truth(origin, truth) if truth is not None or own else None
     evidence = evidence_of(origin, trusted)
-    fusion = evidence.learn(plan.questions, trusted, noted_rates(plan.manifest))
+    provers = plan.manifest.get("earlier", [])
+    fusion = evidence.learn(plan.questions, trusted, noted_rates(plan.manifest), provers)
     rows: Rows = [
         ("problems read", f"{len(evidence.problems):,}"),
         ("solutions read", f"{len(evidence.solutions):,}"),

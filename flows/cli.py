@@ -101,6 +101,24 @@ def derive(
 
 
 @app.command()
+def relabel(
+    dataset: DatasetPath,
+    policy: Annotated[str, typer.Option(help="the new policy's model: a folder or a name")] = "",
+    prover: Annotated[str, typer.Option(help="the new prover's, where that is another")] = "",
+    out: OutPath = None,
+    share: Annotated[
+        float, typer.Option(min=0, help="of the tokens of the old rollouts: what it may spend")
+    ] = 0.35,
+    overrides: Overrides = [],  # noqa: B006
+) -> None:
+    """Label the solutions of a dataset under another policy, from few new rollouts and all that
+    the old ones tell."""
+    from flows.relabel import relabel_command
+
+    relabel_command(dataset, policy, prover, out, share, overrides)
+
+
+@app.command()
 def evaluate(
     dataset: DatasetPath,
     truth: Annotated[Path | None, typer.Option("--truth", help="a truth table (Parquet)")] = None,

@@ -12,6 +12,7 @@ from types import FrameType
 
 from flows.cluster import check_cluster, open_cluster
 from flows.context import models_of
+from flows.earlier import new_batches
 from flows.run import check_recipe, finished, replay_folder, view_warning
 from flows.tables import print_rows, run_rows
 from pipeline.batches import new_problems, read_batches
@@ -69,6 +70,9 @@ def check_input(recipe: Recipe, target: DatasetFolder) -> None:
     if target.origin is not None:
         if not exists(target.plans / "identity.json"):
             raise OutputError(f"{target.origin}: holds no run to replay")
+        return
+    if recipe.relabel.dataset:
+        new_batches(recipe, len(read_batches(target.plans)))
         return
     sources = [recipe.problems.source, recipe.solutions.source]
     if any(source.startswith("hf:") or _bytes(source) > SMALL_BYTES for source in sources):

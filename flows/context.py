@@ -11,6 +11,7 @@ from annotators.judge.annotator import Judge, prompt_hash, templates_of
 from annotators.judge.settings import judge_settings
 from annotators.rollouts import VERSION as ROLLOUTS_VERSION
 from flows.loop import LoopThread
+from flows.taken import read_noted
 from pipeline.engines.base import Engine, EngineIdentity, Sampling
 from pipeline.engines.build import build_engine, check_models, sampling_of
 from pipeline.engines.known_policies import KnownPolicies
@@ -83,6 +84,8 @@ class RunContext:
     limits: Limits
     judges: dict[str, JudgeRole] = field(default_factory=dict)  # by name, in the recipe's order
     engines: list[Engine] = field(default_factory=list)
+    # What was taken over from a dataset that is relabelled (flows/earlier.py).
+    noted: dict[str, Any] | None = None
     # When the work was given out, where another process may be at the same shards.
     term: int | None = None
 
@@ -137,6 +140,7 @@ def open_context(
         meter,
         Limits(recipe.run, meter),
         judges,
+        noted=read_noted(folder.plans),
         engines=started,
         term=term,
     )

@@ -19,6 +19,7 @@ from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.feeds import feeds
 from pipeline.places import absolute, exists
 from pipeline.posterior.fusion import Fusion
+from pipeline.posterior.past import Past
 from pipeline.published import write_labels
 from pipeline.recipe import (
     Labels,
@@ -38,7 +39,9 @@ def derive_command(dataset: Path, out: Path | None, view: str, overrides: list[s
     plan = derivation(origin, view, overrides)
     if plan.settings.view == "posterior" and plan.fusion is None:
         rates = noted_rates(plan.manifest)
-        plan = replace(plan, fusion=evidence_of(origin).learn(plan.questions, rates=rates))
+        provers = plan.manifest.get("earlier", [])
+        fusion = evidence_of(origin).learn(plan.questions, rates=rates, provers=provers)
+        plan = replace(plan, fusion=fusion)
     target = DatasetFolder(out or dataset.with_name(f"{dataset.name}-{plan.settings.view}"))
     run_derivation(plan, origin, target)
 
@@ -146,5 +149,6 @@ def _derive_shard(
         ),
         read_frame(tree) if exists(tree) else None,
         plan.fusion,
+        Past.of_rows(plan.manifest.get("earlier", []), tables.earlier),
     )
     write_labels(target.published(shard), labels)

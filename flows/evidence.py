@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import polars as pl
 
 from flows.guidance import unit
 from pipeline.errors import InputError
-from pipeline.folder import DatasetFolder
+from pipeline.folder import EARLIER_TABLE, DatasetFolder
 from pipeline.labels import pieces
 from pipeline.places import exists
-from pipeline.posterior.fusion import PRIOR, Fusion, learn
+from pipeline.posterior.fusion import PRIOR, Fusion
+from pipeline.posterior.learn import learn
 from pipeline.posterior.panel_learning import Rates
+from pipeline.posterior.past import Past
 from pipeline.recipe import Questions
+from pipeline.schemas import EVIDENCE
 from pipeline.step_truth import align
 from pipeline.tables import read_frame
 
@@ -24,16 +28,19 @@ MOST = 1500  # problems that a fit reads
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """`problems` have `question_reason` where it is known; `solutions` have `prefix_hashes` and
-    `prover`."""
+    `prover`; `earlier`: of earlier provers."""
 
     problems: pl.DataFrame
     solutions: pl.DataFrame
     evidence: pl.DataFrame
+    earlier: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(EVIDENCE.empty_table()))
 
     def of(self, ids: pl.Series) -> Evidence:
         """Of these problems alone; evidence on others is not read."""
         mask = pl.col("problem_id").is_in(ids.implode())
-        return Evidence(self.problems.filter(mask), self.solutions.filter(mask), self.evidence)
+        return replace(
+            self, problems=self.problems.filter(mask), solutions=self.solutions.filter(mask)
+        )
 
     def searched(self) -> Evidence:
         if "question_reason" not in self.problems.columns:
@@ -53,15 +60,19 @@ class Evidence:
         questions: Questions,
         truth: pl.DataFrame | None = None,
         rates: Mapping[str, Rates] | None = None,
+        provers: Sequence[Mapping[str, Any]] = (),
     ) -> Fusion:
-        """`rates`: of judges, from their admission tests."""
+        """`rates`: of judges, from their admission tests; `provers`: the earlier ones."""
         if not len(self.solutions):
             return PRIOR
         known = None
         if truth is not None:
             layout = pieces.layout(self.solutions)
             known = align(self.solutions["solution_id"], layout, truth).prefix
-        return learn(self.problems, self.solutions, self.evidence, questions.filtered, known, rates)
+        past = Past.of_rows(provers, self.earlier)
+        return learn(
+            self.problems, self.solutions, self.evidence, questions.filtered, known, rates, past
+        )
 
 
 def shard_evidence(origin: DatasetFolder, shard: str) -> Evidence:
@@ -79,7 +90,9 @@ def shard_evidence(origin: DatasetFolder, shard: str) -> Evidence:
         how="left",
         maintain_order="left",
     )
-    return Evidence(problems, solutions, read_frame(source.side("evidence", shard)))
+    found = Evidence(problems, solutions, read_frame(source.side("evidence", shard)))
+    before = source.side(EARLIER_TABLE, shard)
+    return replace(found, earlier=read_frame(before)) if exists(before) else found
 
 
 def evidence_of(origin: DatasetFolder, trusted: pl.DataFrame | None = None) -> Evidence:
@@ -99,8 +112,13 @@ def evidence_of(origin: DatasetFolder, trusted: pl.DataFrame | None = None) -> E
             part = part.of(part.solutions.filter(mask)["problem_id"].unique())
         if len(part.problems):
             known = part.solutions.select("solution_id")
-            evidence = part.evidence.join(known, on="solution_id", how="semi")
-            parts.append(Evidence(part.problems, part.solutions, evidence))
+            parts.append(
+                replace(
+                    part,
+                    evidence=part.evidence.join(known, on="solution_id", how="semi"),
+                    earlier=part.earlier.join(known, on="solution_id", how="semi"),
+                )
+            )
             size += len(part.problems)
     if not parts:
         what = "searched problem" if trusted is None else "solution that the truth table knows"
@@ -113,6 +131,6 @@ def together(parts: Sequence[Evidence]) -> Evidence:
     return Evidence(
         *(
             pl.concat([getattr(part, name) for part in parts], how="diagonal_relaxed")
-            for name in ("problems", "solutions", "evidence")
+            for name in ("problems", "solutions", "evidence", "earlier")
         )
     )

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from flows.evidence import MOST, Evidence, together
 from flows.guidance import Guidance, Round, guidance_place, labels_place, read_fusion, unit
@@ -24,9 +25,11 @@ from flows.shards import ShardWork
 from pipeline.files import write_json
 from pipeline.labels import pieces
 from pipeline.posterior.fit import with_tables
-from pipeline.posterior.fusion import PRIOR, Fusion, groups_of
+from pipeline.posterior.fusion import PRIOR, Fusion
+from pipeline.posterior.groups import groups_of
 from pipeline.posterior.panel_learning import Rates
-from pipeline.posterior.read import expected_tokens, read
+from pipeline.posterior.past import Past, observe
+from pipeline.posterior.read import expected_tokens
 from pipeline.posterior.simulate import Market, price_of
 from pipeline.recipe import Recipe
 
@@ -48,11 +51,14 @@ class Fitting:
         number: int,
         works: Sequence[ShardWork],
         rates: Mapping[str, Rates] | None = None,
+        provers: Sequence[Mapping[str, Any]] = (),
     ) -> None:
+        """`provers`: the earlier ones, of a dataset that is relabelled."""
         self._plans = plans
         self._place = guidance_place(plans, number, recipe.rollouts.budget_tokens)
         self._recipe = recipe
         self._rates = rates
+        self._provers = provers
         self._works = sorted(works, key=lambda work: unit(work.shard.name))
 
     def plan_pilot(self) -> Guidance:
@@ -65,7 +71,8 @@ class Fitting:
             # A batch that came later: the parameters of the dataset, and nothing to pilot.
             return self._after_pilot(Guidance(0.0, float("inf")), self.learn_labels(), None)
         wanted = min(max(SHARE * live, LEAST_PILOT), MOST_PILOT)
-        return Guidance(wanted / max(live, 1), self._price(PRIOR, None, 1.0))
+        prior = self._prior()
+        return Guidance(wanted / max(live, 1), self._price(prior or PRIOR, None, 1.0), prior)
 
     def learn_approach(self, guidance: Guidance) -> Guidance:
         """After the pilot: the parameters and the price of the next search."""
@@ -73,7 +80,9 @@ class Fitting:
             return guidance
         # Of problems that piloted alone: without rollouts, parameters fit anything but errors.
         seen = self._seen("pilot", MOST)
-        fusion = PRIOR if seen is None else seen.measured().learn(self._recipe.questions)
+        fusion = PRIOR
+        if seen is not None:
+            fusion = seen.measured().learn(self._recipe.questions, provers=self._provers)
         return self._after_pilot(guidance, fusion, "pilot")
 
     def _after_pilot(self, guidance: Guidance, fusion: Fusion, stage: str | None) -> Guidance:
@@ -114,7 +123,13 @@ class Fitting:
 
     def _learn(self, stage: str, judges: Sequence[str] = ()) -> Fusion:
         seen = self._seen(stage, MOST, judges)
-        return PRIOR if seen is None else seen.learn(self._recipe.questions, rates=self._rates)
+        if seen is None:
+            return PRIOR
+        return seen.learn(self._recipe.questions, rates=self._rates, provers=self._provers)
+
+    def _prior(self) -> Fusion | None:
+        """Of the prover before this one, where a dataset is relabelled."""
+        return Fusion.from_dict(self._provers[-1]["fusion"]) if self._provers else None
 
     def _seen(self, stage: str | None, most: int, judges: Sequence[str] = ()) -> Evidence | None:
         """Of whole shards until they have `most` problems. `stage`: whose rollouts are evidence,
@@ -142,7 +157,8 @@ class Fitting:
         if seen is None:
             return float("inf")
         live = self._live()
-        markets = _markets(seen, fusion, self._recipe, MOST_SHARES * budget / live)
+        past = Past.of_rows(self._provers, seen.earlier)
+        markets = _markets(seen, fusion, past, self._recipe, MOST_SHARES * budget / live)
         left = share * (budget - self._spent(stage)) * len(seen.problems) / live
         return price_of(markets, left, self._recipe.seed)
 
@@ -154,12 +170,14 @@ class Fitting:
         return sum(int(marker["tokens"]) for marker in markers if marker)
 
 
-def _markets(seen: Evidence, fusion: Fusion, recipe: Recipe, most: float) -> list[Market]:
+def _markets(
+    seen: Evidence, fusion: Fusion, past: Past | None, recipe: Recipe, most: float
+) -> list[Market]:
     found = []
     layout, filtered = pieces.layout(seen.solutions), recipe.questions.filtered
     for name, part, inner, _, _ in groups_of(seen.problems, seen.solutions, layout):
-        observed = read(inner, part, seen.evidence, fusion.edges, filtered)
-        tokens = expected_tokens(part, inner, observed.forest)
+        observed = observe(past, name, inner, part, seen.evidence, fusion.edges, filtered)
+        tokens = expected_tokens(part, inner, observed.forest, roots=past is not None)
         parameters = with_tables(observed, fusion.parameters(name))
         found.append(Market(observed, parameters, tokens, most))
     return found

@@ -14,7 +14,9 @@ from annotators.rollouts import SearchTask
 from annotators.search.probe import Guide
 from pipeline.files import write_json
 from pipeline.places import read_json
-from pipeline.posterior.fusion import PRIOR, Fusion, group_name
+from pipeline.posterior.fusion import PRIOR, Fusion
+from pipeline.posterior.groups import group_name
+from pipeline.posterior.past import Recalled
 from pipeline.recipe import Recipe
 
 # Everybody waits for the pilot's last problem, which asks one wave after the other. So its waves
@@ -25,11 +27,12 @@ PILOT_WAVES, AT_ONCE = 8, 2
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Of a shard, before a search: `begun`, draws of each prefix that an earlier stage bought, and
-    `evidence` of other annotators, by problem."""
+    """Of a shard, before a search: `begun`, draws of each prefix that an earlier stage bought,
+    `evidence` of other annotators, and what earlier provers tell, by problem."""
 
     begun: Mapping[str, int] = field(default_factory=dict)
     evidence: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    recalled: Mapping[str, Recalled] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,13 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Guidance:
-    """`share`: of the problems that pilot, at `pilot_price`. `approach`: of the search of most of
-    the budget, None where there is none to keep; `last`: of the rest. Each is known once what comes
-    before it is done."""
+    """`share`: of the problems that pilot, at `pilot_price`, by `prior`. `approach`: of the search
+    of most of the budget, None where there is none to keep; `last`: of the rest. Each is known once
+    what comes before it is done."""
 
     share: float
     pilot_price: float
+    prior: Fusion | None = None  # of an earlier prover; None: nothing learnt
     approach: Round | None = None
     last: Round | None = None
 
@@ -70,11 +74,12 @@ class Guidance:
         """None for a problem that does not pilot."""
         if not self.pilots(recipe.seed, task.problem.problem_id):
             return None
-        guide = _guide(PRIOR, task, recipe, self.pilot_price, known)
-        return replace(guide, waves=PILOT_WAVES, at_once=AT_ONCE)
+        guide = _guide(self.prior or PRIOR, task, recipe, self.pilot_price, known)
+        return replace(guide, waves=PILOT_WAVES, at_once=AT_ONCE, least_change=0.0)
 
     def pilot_shape(self) -> list[Any]:
-        return [self.share, self.pilot_price, PILOT_WAVES, AT_ONCE]
+        prior = [] if self.prior is None else [self.prior.as_dict()]
+        return [self.share, self.pilot_price, PILOT_WAVES, AT_ONCE, *prior]
 
     def approach_shape(self) -> list[Any]:
         """What shapes the stage of the approach."""
@@ -88,6 +93,7 @@ class Guidance:
         return {
             "share": self.share,
             "pilot_price": _written(self.pilot_price),
+            "prior": self.prior and self.prior.as_dict(),
             "approach": self.approach and self.approach.as_dict(),
             "last": self.last and self.last.as_dict(),
         }
@@ -109,6 +115,7 @@ class Guidance:
         return Guidance(
             float(raw["share"]),
             _read(raw["pilot_price"]),
+            Fusion.from_dict(raw["prior"]) if raw.get("prior") else None,
             Round.from_dict(raw["approach"]),
             Round.from_dict(raw["last"]),
         )
@@ -148,5 +155,14 @@ def unit(text: str) -> float:
 
 def _guide(fusion: Fusion, task: SearchTask, recipe: Recipe, price: float, known: Known) -> Guide:
     parameters = fusion.parameters(group_name(task.problem.domain, task.policy))
-    evidence = known.evidence.get(task.problem.problem_id)
-    return Guide(parameters, fusion.edges, price, recipe.questions.filtered, known.begun, evidence)
+    name = task.problem.problem_id
+    return Guide(
+        parameters,
+        fusion.edges,
+        price,
+        recipe.questions.filtered,
+        known.begun,
+        known.evidence.get(name),
+        recalled=known.recalled.get(name),
+        least_change=recipe.relabel.least_change,
+    )

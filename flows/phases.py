@@ -158,4 +158,6 @@ class Phases:
 
     def _fitting(self, batch: Batch, shards: Sequence[ShardWork]) -> Fitting:
         rates = rates_of(self._records)
-        return Fitting(self._folder.plans, self._recipe, batch.number, shards, rates)
+        noted = shards[0].context.noted if shards else None
+        provers = [] if noted is None else noted["provers"]
+        return Fitting(self._folder.plans, self._recipe, batch.number, shards, rates, provers)

@@ -27,7 +27,8 @@ from pipeline.labels import pieces
 from pipeline.labels.layout import Bools, Ints
 from pipeline.labels.tools import Tools, read_tools
 from pipeline.places import read_json
-from pipeline.posterior.fusion import Fusion, fuse
+from pipeline.posterior.fuse import fuse
+from pipeline.posterior.fusion import Fusion
 from pipeline.recipe import Recipe, content_hash
 
 ROUTED = "undecided"

@@ -29,6 +29,7 @@ from annotators.judge.settings import judge_settings
 from annotators.search import SEARCHES
 from flows.admission import Record, admit
 from flows.context import RunContext, known_prompts, note_identities, open_context
+from flows.earlier import new_batches, take_over
 from flows.gate import Gate, hungry
 from flows.guidance import read_fusion
 from flows.phases import Phase, Phases
@@ -36,6 +37,7 @@ from flows.progress import View
 from flows.shard_plan import ShardPlan
 from flows.shards import ShardWork, run_stage
 from flows.take_in import Fresh, take_in
+from flows.taken import read_noted
 from pipeline.batches import Batch, new_problems, plan_batch, read_batches
 from pipeline.card_edits import write_card
 from pipeline.card_of import dataset_card
@@ -135,7 +137,12 @@ class LabelRun:
 
     def _plan(self, replay: bool) -> None:
         batches = read_batches(self.folder.plans)
-        if not replay:
+        if not replay and self.recipe.relabel.dataset:
+            batches += take_over(self.recipe, self.folder.plans, len(batches))
+            self.context.noted = read_noted(self.folder.plans)
+            note_owner(self.folder, self.recipe.identity())
+            note_identities(self.context)
+        elif not replay:
             fresh = take_in(self.recipe, self.context, batches)
             self.skipped = fresh.set_aside
             note_owner(self.folder, self.recipe.identity())
@@ -284,7 +291,7 @@ class LabelRun:
             "recipe": self.recipe.model_dump(mode="json"),
             "policy": _identity(context.policy),
             "prover": _identity(context.prover),
-            "judges": judges,
+            "judges": judges or (self.context.noted or {}).get("judges", {}),
             "batches": [
                 {
                     "number": batch.number,
@@ -296,6 +303,7 @@ class LabelRun:
             ],
             "decontamination": self.contamination,
             "posterior": read_fusion(self.folder.plans),
+            "earlier": (self.context.noted or {}).get("provers", []),
             "counts": summary.as_dict(),
             "warnings": [*summary.warnings(), *contamination_warnings(self.contamination)],
             "last_run": self.last_run(),
@@ -369,6 +377,8 @@ def finished(recipe: Recipe, folder: DatasetFolder) -> bool:
         return False
     if _prompts(recipe) != known_prompts(folder):
         return False  # the run itself says what that means
+    if recipe.relabel.dataset:
+        return new_batches(recipe, len(batches)) == 0
     intake = read_intake(recipe)
     decided = (manifest.get("decontamination") or {}).get("hash")
     if decided != (intake.checked.hash if intake.checked else None):

@@ -19,8 +19,9 @@ from annotators.steps import source_of
 from flows.context import RunContext
 from flows.guidance import Guidance, Known, guidance_place, read_fusion
 from flows.routing import Route, read_route
-from pipeline.batches import Batch, Shard, problems_hash
+from pipeline.batches import TAKEN, Batch, Shard, problems_hash
 from pipeline.files import write_json
+from pipeline.folder import EARLIER_TABLE
 from pipeline.places import exists, read_json
 from pipeline.posterior.fusion import Fusion
 from pipeline.problems import Problem
@@ -75,9 +76,19 @@ class ShardPlan:
                     recipe.questions.model_dump(mode="json"),
                     recipe.seed,
                     self._imported_hash("solutions"),
+                    *self._taken_hashes(),
                 ],
             )
         return self._screen
+
+    def _taken_hashes(self) -> list[str | None]:
+        """Of what another dataset brought along."""
+        if self.context.noted is None:
+            return []
+        names = [f"{TAKEN}{name}" for name in ("solutions", "questions", EARLIER_TABLE)]
+        least = self.context.recipe.relabel.least_change
+        provers = content_hash(self.context.noted["provers"])
+        return [*map(self._imported_hash, names), provers, str(least)]
 
     def _imported_hash(self, name: str) -> str | None:
         if name not in self._imported:
@@ -238,6 +249,18 @@ class ShardPlan:
             if route is not None:
                 self.routes[name] = route
 
+    @property
+    def given(self) -> bool:
+        """Whether somebody else made the solutions."""
+        return bool(self.context.recipe.solutions.source) or self.context.noted is not None
+
+    def tokenizer_hash(self) -> str:
+        """Of the policy that wrote the solutions."""
+        noted = self.context.noted
+        if noted is not None:
+            return str(noted["policy"]["tokenizer_hash"])
+        return self.context.policy.identity.tokenizer_hash
+
     def screening(self) -> Screening:
         context = self.context
         return Screening(
@@ -283,8 +306,8 @@ class ShardPlan:
             solutions=recipe.rollouts.solutions,
             searches=recipe.rollouts.searches,
             source=context.prover.source(),
-            # Imported solutions are nobody's rollouts: the prover draws its own from the root.
-            root_source="" if recipe.solutions.source else context.policy.source(),
+            # Solutions of others are nobody's rollouts: the prover draws its own from the root.
+            root_source="" if self.given else context.policy.source(),
             allowance=self.allowance,
             grader=context.grader,
             cutter=Cutter(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import polars as pl
 import pyarrow as pa
@@ -20,9 +21,12 @@ from flows.evidence import Evidence
 from flows.guidance import Known
 from flows.routing import Route
 from flows.shard_plan import ShardPlan
-from pipeline.folder import JUDGEMENTS_TABLE
+from flows.taken import past_of
+from pipeline.batches import problem_rows
+from pipeline.folder import EARLIER_TABLE, JUDGEMENTS_TABLE, TRUTH_TABLE
 from pipeline.importing import segmentation_of
 from pipeline.labels.derive import Provenance, derive
+from pipeline.posterior.past import Past, Recalled, recall
 from pipeline.problems import Problem
 from pipeline.schemas import EVIDENCE
 from pipeline.segment import SEGMENT_VERSION
@@ -70,8 +74,28 @@ class ShardTables:
         judged = [self.plan.judge_stage(name) for name in self.plan.context.judges]
         searched = self.plan.search_stage().read("evidence")
         return pa.concat_tables(
-            [searched, self.checked(), *(place.read("evidence") for place in judged)]
+            [searched, self.checked(), self.judged(), *(p.read("evidence") for p in judged)]
         )
+
+    def judged(self) -> pa.Table:
+        """What judges said that another dataset asked."""
+        taken = self.plan.batch.taken("judged", self.plan.shard)
+        return EVIDENCE.empty_table() if taken is None else taken
+
+    def taken(self) -> dict[str, pa.Table] | None:
+        """What screening leaves, where another dataset brought it along."""
+        names = ("solutions", "questions", EARLIER_TABLE, TRUTH_TABLE, JUDGEMENTS_TABLE)
+        found = {name: self.plan.batch.taken(name, self.plan.shard) for name in names}
+        known = {name: table for name, table in found.items() if table is not None}
+        return {"problems": problem_rows(self.plan.problems()), **known} if known else None
+
+    def earlier(self) -> pa.Table | None:
+        """What earlier provers did."""
+        return self.plan.batch.taken(EARLIER_TABLE, self.plan.shard)
+
+    def past(self) -> Past | None:
+        """The same, to be read."""
+        return past_of(self.plan.context.noted, self.plan.batch, self.plan.shard)
 
     def labels(self) -> pa.Table:
         """Once everything was seen, and what the labels go by is learnt."""
@@ -94,6 +118,7 @@ class ShardTables:
             ),
             pl.DataFrame(searched.read("tree")),
             self.plan.fusion,
+            self.past(),
         )
 
     def seen(self, stage: str | None, judges: Sequence[str] = ()) -> Evidence | None:
@@ -107,10 +132,10 @@ class ShardTables:
         )
         if not len(problems):
             return None
-        evidence = [self.checked()]
+        evidence = [self.checked(), self.judged()]
         evidence += [self.plan.judge_stage(name).read("evidence") for name in judges]
         if stage is None:
-            solutions = pl.DataFrame(self.solutions())
+            solutions = self._uncut()
         else:
             place = self.plan.stage_of(stage)
             solutions = self._cut(place)
@@ -118,7 +143,9 @@ class ShardTables:
         solutions = solutions.filter(pl.col("problem_id").is_in(ids.implode())).with_columns(
             prover=pl.lit(self.plan.context.prover.identity.model_revision)
         )
-        return Evidence(problems, solutions, pl.DataFrame(pa.concat_tables(evidence)))
+        found = Evidence(problems, solutions, pl.DataFrame(pa.concat_tables(evidence)))
+        earlier = self.earlier()
+        return found if earlier is None else replace(found, earlier=pl.DataFrame(earlier))
 
     def known(self, bought: Stage | None) -> Known:
         """Before a guided search: draws of each prefix that a stage bought, and other evidence."""
@@ -130,7 +157,15 @@ class ShardTables:
             owner, on="solution_id", how="inner", maintain_order="left"
         )
         parts = evidence.partition_by("problem_id", as_dict=True, include_key=False)
-        return Known(begun, {str(name): part for (name,), part in parts.items()})
+        by_problem = {str(name): part for (name,), part in parts.items()}
+        return Known(begun, by_problem, self._recalled())
+
+    def _recalled(self) -> dict[str, Recalled]:
+        past, seen = self.past(), self.seen(None)
+        if past is None or seen is None:
+            return {}
+        filtered = self.plan.context.recipe.questions.filtered
+        return recall(past, seen.problems, seen.solutions, seen.evidence, filtered)
 
     def search_tasks(
         self, solutions: pa.Table, of: Callable[[str], bool] | None = None
@@ -148,7 +183,7 @@ class ShardTables:
             self.plan.screen_stage().read("questions"),
             context.prover.engine,
             context.prover.template,
-            context.prover.identity.tokenizer_hash == context.policy.identity.tokenizer_hash,
+            context.prover.identity.tokenizer_hash == self.plan.tokenizer_hash(),
         )
 
     def judge_tasks(self, route: Route) -> list[JudgeTask]:
@@ -174,8 +209,20 @@ class ShardTables:
             prefixes, on="solution_id", how="left", maintain_order="left"
         )
 
+    def _uncut(self) -> pl.DataFrame:
+        """Solutions before any search, with the hashes of their prefixes where they are known."""
+        solutions = pl.DataFrame(self.solutions())
+        prefixes = self.plan.batch.taken("prefixes", self.plan.shard)
+        if prefixes is None:
+            return solutions
+        known = pl.DataFrame(prefixes)
+        return solutions.join(known, on="solution_id", how="left", maintain_order="left")
+
     def _segmentation(self) -> str:
         rule = self.plan.context.recipe.steps.split
+        noted = self.plan.context.noted
+        if noted is not None:
+            return str(noted["segmentation"])
         imported = self.plan.batch.imported("solutions", self.plan.shard)
         if imported is None:
             return f"{rule}@{SEGMENT_VERSION}"

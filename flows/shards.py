@@ -30,7 +30,7 @@ from pipeline.batches import Batch, Shard
 from pipeline.claim import Claim
 from pipeline.engines.build import sampling_of
 from pipeline.files import link_or_copy, write_table
-from pipeline.folder import JUDGEMENTS_TABLE, RATIONALES_TABLE, TRUTH_TABLE
+from pipeline.folder import EARLIER_TABLE, JUDGEMENTS_TABLE, RATIONALES_TABLE, TRUTH_TABLE
 from pipeline.importing import import_shard
 from pipeline.intake import solutions_of
 from pipeline.journal import Journal
@@ -90,7 +90,10 @@ class ShardWork:
             self.left = True
             return
         imported = await asyncio.to_thread(self.batch.imported, "solutions", self.shard)
-        if imported is None:
+        taken = await asyncio.to_thread(self.tables.taken)
+        if taken is not None:
+            tables = taken
+        elif imported is None:
             async with self._buying(context.policy, logprobs=True) as purchaser:
                 screened = await screen_shard(
                     self.plan.problems(), self.plan.screening(), purchaser
@@ -286,6 +289,10 @@ class ShardWork:
             linked[RATIONALES_TABLE] = self.plan.confirm_stage()
         if exists(screened.table_path(TRUTH_TABLE)):
             linked[TRUTH_TABLE] = screened
+        if exists(screened.table_path(EARLIER_TABLE)):
+            linked[EARLIER_TABLE] = screened
+        if not self.context.judges and exists(screened.table_path(JUDGEMENTS_TABLE)):
+            linked[JUDGEMENTS_TABLE] = screened
         for table, place in linked.items():
             link_or_copy(place.table_path(table), folder.side(table, name))
         if folder.origin is None:

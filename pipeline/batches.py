@@ -25,6 +25,8 @@ from pipeline.recipe import content_hash
 from pipeline.schemas import PROBLEMS
 from pipeline.tables import read_row_group, read_table
 
+TAKEN = "taken-"  # before the name of what another dataset brought along
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:
@@ -75,6 +77,11 @@ class Batch:
         """Part of the hash of the stages that read it."""
         path = self.folder / name / f"{shard.name}.parquet"
         return hashlib.sha256(read_bytes(path)).hexdigest()[:16] if exists(path) else None
+
+    def taken(self, name: str, shard: Shard) -> pa.Table | None:
+        """The rows of a table that another dataset brought along (pipeline/origin.py)."""
+        path = self.folder / f"{TAKEN}{name}" / f"{shard.name}.parquet"
+        return read_table(path) if exists(path) else None
 
     def texts(self) -> dict[str, str]:
         """problem_id -> text, to notice a problem that changed."""

@@ -3,7 +3,7 @@
 data/train-<batch>-<shard>.parquet   the labels table: what `datasets.load_dataset` reads
 README.md                            the dataset card
 manifest.json                        written last
-problems/ solutions/ questions/ rollouts/ tree/ evidence/ truth/ judgements/ rationales/
+problems/ solutions/ questions/ rollouts/ tree/ evidence/ truth/ judgements/ rationales/ earlier/
                                      the other tables, by shard
 human/                               what people said of steps (pipeline/human)
 work/                                lock, batches, journal, stages: what a resume needs
@@ -27,6 +27,7 @@ from pipeline.tables import read_frame, scan_frames
 TRUTH_TABLE = "truth"  # imported gold, where there is some
 JUDGEMENTS_TABLE = "judgements"  # calls of judges, where a recipe has one
 RATIONALES_TABLE = "rationales"  # those that say what the labels say
+EARLIER_TABLE = "earlier"  # evidence of earlier provers, of a dataset that was relabelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def check_owner(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:
             raise OutputError(
                 f"{folder.root}: was made by a recipe that differs in {', '.join(changed)}. "
                 f"Choose another --out; for other labels from the same evidence use "
-                f"`stepsmith derive`; for another policy, `stepsmith relabel` (not there yet)",
+                f"`stepsmith derive`; for another policy, `stepsmith relabel`",
                 folder=str(folder.root),
                 keys=changed,
             )

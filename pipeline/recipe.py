@@ -96,6 +96,16 @@ class Solutions(_Table):
     rollouts: str = ""  # a Parquet file or folder in the shape of our rollouts table
 
 
+class Relabel(_Table):
+    """Another dataset, whose solutions are labelled under this recipe's prover. What it has of
+    problems, tools and judges is taken over."""
+
+    dataset: str = ""
+    forget: bool = False  # label as if its prover's rollouts told nothing of this one's
+    # Problems whose values are expected to change by less than this get no rollouts.
+    least_change: float = Field(0.0, ge=0, le=1)
+
+
 class Steps(_Table):
     split: Literal["blank_line", "numbered", "line", "sentence"] = "blank_line"
 
@@ -261,6 +271,7 @@ class Recipe(_Table):
     decontaminate: Decontaminate = Decontaminate()
     questions: Questions = Questions()
     solutions: Solutions = Solutions()
+    relabel: Relabel = Relabel()
     steps: Steps = Steps()
     policy: Policy
     rollouts: Rollouts = Rollouts()
@@ -277,7 +288,13 @@ class Recipe(_Table):
                     f"{table}.api must be 'completions': solutions are continued from prefixes, "
                     f"and a chat begins every answer anew"
                 )
-        if not self.problems.source and not self.solutions.source:
+        if self.relabel.dataset and self.solutions.source:
+            raise ValueError("relabel.dataset brings its solutions along: leave [solutions] out")
+        if self.relabel.dataset and self.rollouts.search == "omegaprm":
+            raise ValueError(
+                "rollouts.search 'omegaprm' makes solutions of its own: not in a relabelling"
+            )
+        if not (self.problems.source or self.solutions.source or self.relabel.dataset):
             raise ValueError("problems.source is missing (or solutions.source, with problems)")
         if self.solutions.rollouts and not self.solutions.source:
             raise ValueError("solutions.rollouts needs solutions.source: rollouts of what?")
@@ -327,7 +344,10 @@ class Recipe(_Table):
         return whole
 
     def judges(self) -> list[str]:
-        """Names of the annotators that are judges, in the recipe's order."""
+        """Names of the annotators that are judges, in the recipe's order; none where another
+        dataset brings along what they said."""
+        if self.relabel.dataset:
+            return []
         return [name for name in self.annotators if is_judge(name)]
 
     def checkers(self) -> list[str]:

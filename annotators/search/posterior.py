@@ -6,6 +6,9 @@ token; then everything is inferred anew. A solution that is certain enough, or t
 make certain, proposes nothing; when none does, the problem is done. The fitted parameters and the
 price are frozen for the run, so the choices depend on the problem's own evidence only.
 
+Under another prover than an earlier one values are asked for, of the problem alone too
+(docs/relabel.md).
+
 What other annotators said before (tools, scores) is evidence from the start: a step that arithmetic
 refutes needs no rollout. The pilot of a run is this search with the prior's parameters, on a share
 of the problems and for a few waves, and the approach is it with the first fit's; what they bought
@@ -39,8 +42,10 @@ from pipeline.posterior.curves import curves
 from pipeline.posterior.fit import with_tables
 from pipeline.posterior.forest import plant
 from pipeline.posterior.infer import infer
+from pipeline.posterior.look_back import under
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.read import LOGPROB, SAMPLED, sampled, scores_of, votes_of
+from pipeline.posterior.value import values
 from pipeline.prefix import Prefix
 from pipeline.verdict import Verdict
 
@@ -54,6 +59,8 @@ def posterior(start: Start, settings: SearchSettings) -> Search:
     if not start.candidates or not (guide.begun or guide.price < np.inf):
         return None
     state = _State(start, guide, settings.solutions)
+    if guide.least_change and not guide.begun and state.change() < guide.least_change:
+        return None
     wave = state.begun() or state.next()
     waves = 0
     while wave and waves != guide.waves:
@@ -70,12 +77,16 @@ class _State:
     def __init__(self, start: Start, guide: Guide, searched: int | None) -> None:
         self._guide = guide
         self._seen = observe(start.candidates, guide, start.root)
+        self._names = [candidate.solution.solution_id for candidate in start.candidates]
         self._parameters = with_tables(self._seen, guide.parameters)
         self._table = curves(self._seen.rows, self._parameters)
         self._drawn = np.zeros(self._seen.forest.num_nodes, dtype=np.int64)
         forest = self._seen.forest
         self._prefix: list[Prefix | None] = [None] * forest.num_nodes
         self._tokens = np.full(forest.num_nodes, np.inf)
+        if guide.recalled is not None:
+            self._prefix[0] = start.candidates[0].solution.prefix(0)
+            self._tokens[0] = max(start.mean_tokens, 1.0)
         at = 0
         for candidate in start.candidates[:searched]:  # the others are evidence all the same
             left = _left(candidate)
@@ -85,6 +96,16 @@ class _State:
                     self._prefix[node] = candidate.solution.prefix(m)
                 self._tokens[node] = min(self._tokens[node], left[m])
             at += len(candidate)
+
+    def change(self) -> float:
+        """By how much the values are expected to differ from the earlier prover's, on average."""
+        recalled, forest = self._guide.recalled, self._seen.forest
+        if recalled is None:
+            return float("inf")
+        now = values(self._seen, infer(self._seen, self._parameters, table=self._table), 0.9).mean
+        inner = (forest.parent >= 0) & np.isfinite(self._tokens)
+        before = recalled.values(self._names, forest)
+        return float(np.abs(now - before)[inner].mean()) if inner.any() else 0.0
 
     # Nodes, not prefixes: two cuttings of one text are two nodes with one prefix, and what came
     # must reach the node that asked, or it would ask for ever.
@@ -143,7 +164,7 @@ def observe(candidates: Sequence[Candidate], guide: Guide, root: Counts) -> Obse
     correct, incorrect = np.zeros((2, forest.num_nodes), dtype=np.int64)
     if (root.correct, root.incorrect) != (right, wrong):
         correct[0], incorrect[0] = root.correct, root.incorrect
-    return Observed(
+    seen = Observed(
         forest=forest,
         correct=correct,
         incorrect=incorrect,
@@ -153,6 +174,10 @@ def observe(candidates: Sequence[Candidate], guide: Guide, root: Counts) -> Obse
         signals=signals,
         votes=votes,
     )
+    if guide.recalled is None:
+        return seen
+    names = [candidate.solution.solution_id for candidate in candidates]
+    return under(seen, guide.recalled.of(names, forest), *np.zeros_like([correct, incorrect]))
 
 
 _OUTCOME = {Verdict.CORRECT: 1, Verdict.INCORRECT: 0, Verdict.UNKNOWN: int(NULL)}

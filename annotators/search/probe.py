@@ -16,6 +16,7 @@ import polars as pl
 
 from pipeline.labels.layout import Floats
 from pipeline.posterior.parameters import Parameters
+from pipeline.posterior.past import Recalled
 from pipeline.prefix import CutSolution, Prefix
 from pipeline.verdict import Verdict
 from pipeline.zero import least_failures
@@ -85,7 +86,9 @@ class Guide:
     that were always or never solved are not searched. `begun`: draws that an earlier stage bought,
     by prefix hash. `evidence`: what other annotators said of the problem's solutions. `waves`:
     after which the search ends, whatever is left (None: no limit). `at_once`: rollouts that a
-    chosen prefix gets in a wave."""
+    chosen prefix gets in a wave. `recalled`: what an earlier prover tells; then values are asked
+    for, that of the problem alone too. `least_change`: by how much, on average, the values of a
+    problem must then be expected to change for it to be searched at all."""
 
     parameters: Parameters
     edges: Mapping[str, Floats]
@@ -95,6 +98,8 @@ class Guide:
     evidence: pl.DataFrame | None = None
     waves: int | None = None
     at_once: int = 1
+    recalled: Recalled | None = None
+    least_change: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

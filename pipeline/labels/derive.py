@@ -28,8 +28,10 @@ from pipeline.labels.layout import NULL, Floats, floats, labels
 from pipeline.labels.shard import Shard, View
 from pipeline.labels.views import VIEWS
 from pipeline.posterior.choose import entropy
+from pipeline.posterior.fuse import fuse
 from pipeline.posterior.fused import Fused
-from pipeline.posterior.fusion import PRIOR, Fusion, fuse
+from pipeline.posterior.fusion import PRIOR, Fusion
+from pipeline.posterior.past import Past
 from pipeline.schemas import LABELS
 
 __all__ = ["Provenance", "derive", "derive_views"]
@@ -45,12 +47,14 @@ def derive(
     provenance: Provenance,
     tree: pl.DataFrame | None = None,
     fusion: Fusion | None = None,
+    past: Past | None = None,
 ) -> pa.Table:
     """Label a shard. `solutions` may carry `prefix_hashes: list<string>`, `problems` may carry
     `question_reason: string`; `tree` has the rows of schema TREE, where a tree was built;
-    `fusion` is what view `posterior` goes by; None: nothing was learnt."""
+    `fusion` is what view `posterior` goes by; None: nothing was learnt; `past`: what it knows of
+    earlier provers."""
     (table,) = derive_views(
-        problems, solutions, evidence, [settings], questions, k, provenance, tree, fusion
+        problems, solutions, evidence, [settings], questions, k, provenance, tree, fusion, past
     )
     return table
 
@@ -65,6 +69,7 @@ def derive_views(
     provenance: Provenance,
     tree: pl.DataFrame | None = None,
     fusion: Fusion | None = None,
+    past: Past | None = None,
 ) -> Iterator[pa.Table]:
     """One table for each of `views`, as `derive` gives them; what they share is read once."""
     common = Common.read(problems, solutions, evidence, questions, k, provenance, tree)
@@ -80,6 +85,7 @@ def derive_views(
                 questions.filtered,
                 settings.interval,
                 settings.veto,
+                past,
             )
             shard = replace(shard, fused=fused)
         yield _label(common, shard, settings)

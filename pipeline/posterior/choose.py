@@ -1,4 +1,4 @@
-"""Which rollouts tell most: the next probes of a search, by bits for each token.
+"""Which rollouts tell most: the next probes of a search, by what a token tells.
 
 For a node, let B be "some step up to here is wrong". The next rollout's outcome y tells
 
@@ -8,6 +8,10 @@ of the place of the first error of *every* solution through the node, as the pla
 behind the node; so the gain is I times their number. It is divided by the tokens that a rollout
 from there is expected to write. A rollout's chance of success in a state takes in what earlier ones
 from the same node said: the tenth tells less than the first.
+
+Under another prover than the earlier one (earlier.py) the errors are known, as far as they are, and
+the values are asked for: a rollout is worth what it narrows them, and the problem alone is a prefix
+like any other.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.labels.layout import Floats, Ints
+from pipeline.posterior.earlier import shapes
 from pipeline.posterior.infer import Posterior
 from pipeline.posterior.observed import Observed
 
@@ -24,13 +29,7 @@ _TINY = 1e-12
 
 def bits(seen: Observed, posterior: Posterior) -> Floats:
     """I(B; y) at each node."""
-    correct = seen.correct[:, None]
-    total = correct + seen.incorrect[:, None]
-    table = posterior.table
-    good, wrong = (
-        (curve[seen.row] * worth[seen.row] + correct) / (worth[seen.row] + total)
-        for curve, worth in ((table.good, table.worth_good), (table.wrong, table.worth_wrong))
-    )
+    good, wrong = (a / n for a, n in _counted(seen, posterior))
     clean = posterior.clean.sum(axis=1)
     other = np.maximum(1 - clean, _TINY)
     right_clean = (posterior.clean * good).sum(axis=1)
@@ -39,6 +38,30 @@ def bits(seen: Observed, posterior: Posterior) -> Floats:
     gain = entropy(right_clean + right_other)
     gain -= clean * entropy(right_clean / clean) + other * entropy(right_other / other)
     return np.asarray(np.maximum(gain, 0.0))
+
+
+def narrowing(seen: Observed, posterior: Posterior) -> Floats:
+    """By how much one more rollout from each node is expected to lower the variance of its value:
+    with the mean m and the variance s of that now, s**2 / (m (1 - m))."""
+    (good, good_n), (wrong, wrong_n) = _counted(seen, posterior)
+    right = posterior.clean + posterior.repaired
+    mean = (right * good / good_n + posterior.wrong * wrong / wrong_n).sum(axis=1)
+    square = right * good * (good + 1) / (good_n * (good_n + 1))
+    square += posterior.wrong * wrong * (wrong + 1) / (wrong_n * (wrong_n + 1))
+    variance = np.maximum(square.sum(axis=1) - mean**2, 0.0)
+    return np.asarray(variance**2 / np.maximum(mean * (1 - mean), _TINY))
+
+
+def _counted(
+    seen: Observed, posterior: Posterior
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """In a good state and in the wrong one: a, and a + b, of the Beta of each node's value after
+    its rollouts; (nodes, grid) each."""
+    shape = shapes(seen.places, posterior.table, posterior.share)
+    correct = seen.correct[:, None]
+    drawn = correct + seen.incorrect[:, None]
+    (a, b), (c, d) = shape.good, shape.wrong
+    return (a + correct, a + b + drawn), (c + correct, c + d + drawn)
 
 
 def choose(seen: Observed, posterior: Posterior, tokens: Floats, price: float) -> Ints:
@@ -51,11 +74,13 @@ def choose(seen: Observed, posterior: Posterior, tokens: Floats, price: float) -
 
 
 def proposals(seen: Observed, posterior: Posterior, tokens: Floats) -> tuple[Ints, Floats]:
-    """Of each solution: the node of its best probe, and its bits for each token."""
+    """Of each solution: the node of its best probe, and what that tells a token."""
     forest = seen.forest
-    rate = bits(seen, posterior) * forest.through / tokens
+    gain = bits if seen.earlier is None else narrowing
+    rate = gain(seen, posterior) * forest.through / tokens
     rate[seen.correct + seen.incorrect >= MOST] = 0.0
-    rate[forest.levels[0]] = 0.0  # a problem's rollouts are its samples
+    if seen.earlier is None:
+        rate[forest.levels[0]] = 0.0  # a problem's rollouts are its samples
     # The best on the way from the root to each node, down the trees.
     best, node = rate.copy(), np.arange(forest.num_nodes)
     for level in forest.levels[1:]:

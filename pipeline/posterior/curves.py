@@ -20,6 +20,7 @@ from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior.parameters import SLIP, Parameters, position_bin
 
 LEAST = 1e-4  # of a value that counts are held against: none must be impossible
+_CERTAIN = 1e6  # rollouts; a problem's own value is what difficulty means, and does not scatter
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ def curves(rows: Rows, parameters: Parameters, own: bool = False) -> Curves:
         h = hazard[after] * harm
         good[row] = (1 - h) * good[after] + h * wrong[after]
         wrong[row] = repair * good[after] + (1 - repair) * wrong[after]
-    return Curves(good, wrong, *_worth(good, wrong, parameters))
+    worth_good, worth_wrong = _worth(good, wrong, parameters)
+    for worth in (worth_good, worth_wrong):
+        worth[rows.kept == 0] = _CERTAIN
+    return Curves(good, wrong, worth_good, worth_wrong)
 
 
 def own_curves(rows: Rows, parameters: Parameters, table: Curves) -> Curves:

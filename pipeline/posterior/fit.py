@@ -19,7 +19,8 @@ from scipy.optimize import minimize
 
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior import likelihood
-from pipeline.posterior.curves import Curves, curves, own_curves
+from pipeline.posterior.curves import curves, own_curves
+from pipeline.posterior.earlier import SHARES, TIES, Shapes
 from pipeline.posterior.infer import Flows, Posterior, infer
 from pipeline.posterior.observed import ERROR, FINE, OPEN, Measured, Observed, Signal
 from pipeline.posterior.parameters import (
@@ -56,7 +57,7 @@ class _Expected:
     harmless: float
     harmful: float
     open: float
-    # (rows, grid) each: what the rollouts' log-likelihood gains a unit of a and of b, in good
+    # (keys, grid) each: what the rollouts' log-likelihood gains a unit of a and of b, in good
     # states and in wrong ones.
     rollouts: tuple[Floats, Floats, Floats, Floats]
     lucky: float  # wrong at the end, and graded right
@@ -66,10 +67,13 @@ class _Expected:
 
 def fit(seen: Observed, begin: Parameters | None = None, rounds: int = ROUNDS) -> Parameters:
     """`begin`: where to start, with the tables of every signal that is known so far; None: from
-    each of `starts`, and the most probable of what they come to."""
+    each of `starts` (and from an earlier prover's), and the most probable of what they come to."""
     if not seen.forest.num_problems:
         return with_tables(seen, begin or start())
-    found = [_fit(seen, one, rounds) for one in (starts() if begin is None else [begin])]
+    begins = [begin] if begin is not None else starts()
+    if begin is None and seen.earlier is not None:
+        begins.insert(0, seen.earlier.parameters)
+    found = [_fit(seen, one, rounds) for one in begins]
     if len(found) == 1:
         return found[0]
     return min(found, key=lambda one: _objective(seen, one)[0])
@@ -79,7 +83,20 @@ def _fit(seen: Observed, begin: Parameters, rounds: int) -> Parameters:
     parameters = with_tables(seen, begin)
     for _ in range(rounds):
         parameters = _tables(seen, parameters.moved(_climb(seen, parameters)))
+        if seen.earlier is not None:
+            parameters = _related(seen, parameters)
     return parameters
+
+
+def _related(seen: Observed, parameters: Parameters) -> Parameters:
+    """The most probable `tie` and `share`, one after the other."""
+
+    def score(one: Parameters) -> float:
+        return float(infer(seen, one).log_likelihood.sum())
+
+    ties = [replace(parameters, tie=value) for value in TIES]
+    parameters = max(ties, key=score)
+    return max((replace(parameters, share=value) for value in SHARES), key=score)
 
 
 def _climb(seen: Observed, parameters: Parameters) -> Floats:
@@ -118,9 +135,10 @@ def with_tables(seen: Observed, parameters: Parameters) -> Parameters:
 def _objective(seen: Observed, parameters: Parameters) -> tuple[float, Floats]:
     """Negative log posterior a problem, and its gradient."""
     posterior = infer(seen, parameters, with_flows=True)
-    expected = _expected(seen, posterior)
+    expected = _expected(seen, posterior, parameters)
     scale = 1.0 / seen.forest.num_problems
-    distance = (parameters.vector - MEANS) / DEVIATIONS
+    means, deviations = _prior(seen)
+    distance = (parameters.vector - means) / deviations
     value = posterior.log_likelihood.sum() - 0.5 * float(distance @ distance)
     gradient = np.empty(len(NAMES))
     for number in range(len(NAMES)):
@@ -130,11 +148,18 @@ def _objective(seen: Observed, parameters: Parameters) -> tuple[float, Floats]:
             vector[number] += sign * _DELTA
             ends.append(_complete(seen, parameters.moved(vector), expected))
         gradient[number] = (ends[0] - ends[1]) / (2 * _DELTA)
-    gradient -= distance / DEVIATIONS
+    gradient -= distance / deviations
     return -value * scale, -gradient * scale
 
 
-def _expected(seen: Observed, posterior: Posterior) -> _Expected:
+def _prior(seen: Observed) -> tuple[Floats, Floats]:
+    """Means and standard deviations: a prover is expected to be somewhat like an earlier one."""
+    if seen.earlier is None:
+        return MEANS, DEVIATIONS
+    return seen.earlier.parameters.vector, DEVIATIONS / 2
+
+
+def _expected(seen: Observed, posterior: Posterior, parameters: Parameters) -> _Expected:
     forest, flows = seen.forest, posterior.flows
     assert flows is not None
     bins = position_bin(forest.depth, forest.length)
@@ -146,9 +171,9 @@ def _expected(seen: Observed, posterior: Posterior) -> _Expected:
     good = _sums(
         posterior.clean[measured.node] + posterior.repaired[measured.node],
         measured.key,
-        len(measured.row),
+        len(measured.correct),
     )
-    wrong = _sums(posterior.wrong[measured.node], measured.key, len(measured.row))
+    wrong = _sums(posterior.wrong[measured.node], measured.key, len(measured.correct))
     ends = posterior.wrong.sum(axis=1)
     return _Expected(
         errors=errors,
@@ -157,7 +182,7 @@ def _expected(seen: Observed, posterior: Posterior) -> _Expected:
         harmless=float(flows.harmless.sum()),
         harmful=float((flows.error - flows.harmless).sum()),
         open=float(flows.open.sum()),
-        rollouts=_slopes(measured, posterior.table, good, wrong),
+        rollouts=_slopes(measured, seen.shapes_of(posterior.table, parameters), good, wrong),
         lucky=float(ends[np.unique(forest.leaf[seen.outcome == 1])].sum()),
         unlucky=float(ends[np.unique(forest.leaf[seen.outcome == 0])].sum()),
         difficulty=posterior.difficulty,
@@ -165,17 +190,13 @@ def _expected(seen: Observed, posterior: Posterior) -> _Expected:
 
 
 def _slopes(
-    measured: Measured, table: Curves, good: Floats, wrong: Floats
+    measured: Measured, shapes: Shapes, good: Floats, wrong: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """`good`, `wrong`: (keys, grid), how many nodes with these counts are in such a state."""
-    row, size = measured.row, len(table.good)
+    counts = (measured.correct, measured.incorrect)
     found = []
-    for count, value, worth in (
-        (good, table.good, table.worth_good),
-        (wrong, table.wrong, table.worth_wrong),
-    ):
-        by_key = likelihood.slopes(value[row], worth[row], measured.correct, measured.incorrect)
-        found += [_sums(count * slope, row, size) for slope in by_key]
+    for count, shape in ((good, shapes.good), (wrong, shapes.wrong)):
+        found += [count * slope for slope in likelihood.slopes(*shape, *counts)]
     return found[0], found[1], found[2], found[3]
 
 
@@ -183,21 +204,23 @@ def _complete(seen: Observed, parameters: Parameters, expected: _Expected) -> fl
     """Expected complete log-likelihood, up to what the continuous parameters do not change; that of
     rollouts is linear around the point of `expected`, which is enough for a gradient there."""
     table = curves(seen.rows, parameters)
+    # The chain of an earlier run's solutions is that of its own parameters, which are known.
+    total = 0.0 if seen.earlier is not None else _chain(parameters, expected)
+    shapes = seen.shapes_of(table, parameters)
+    for slope, shape in zip(expected.rollouts, (*shapes.good, *shapes.wrong), strict=True):
+        total += float(np.vdot(slope, shape))
+    log = likelihood.log_roots(seen, table, own_curves(seen.rows, parameters, table))
+    return float(total + (expected.difficulty * log).sum())
+
+
+def _chain(parameters: Parameters, expected: _Expected) -> float:
     hazard = parameters.hazard(own=True)
     total = (expected.errors * np.log(hazard)).sum() + (expected.fine * np.log1p(-hazard)).sum()
     repair, luck = parameters.repair, parameters.luck
     total += expected.repairs * np.log(repair) + expected.open * np.log1p(-repair)
     harmless = parameters.harmless
     total += expected.harmless * np.log(harmless) + expected.harmful * np.log1p(-harmless)
-    total += expected.lucky * np.log(luck) + expected.unlucky * np.log1p(-luck)
-    shapes = (
-        *likelihood.betas(table.good, table.worth_good),
-        *likelihood.betas(table.wrong, table.worth_wrong),
-    )
-    for slope, shape in zip(expected.rollouts, shapes, strict=True):
-        total += np.vdot(slope, shape)
-    log = likelihood.log_roots(seen, table, own_curves(seen.rows, parameters, table))
-    return float(total + (expected.difficulty * log).sum())
+    return float(total + expected.lucky * np.log(luck) + expected.unlucky * np.log1p(-luck))
 
 
 def _tables(seen: Observed, parameters: Parameters) -> Parameters:
@@ -205,6 +228,8 @@ def _tables(seen: Observed, parameters: Parameters) -> Parameters:
     posterior = infer(seen, parameters, with_flows=True)
     assert posterior.flows is not None
     weights = posterior.difficulty.sum(axis=0) + _WEIGHT_OF_NORMAL * NORMAL
+    if seen.earlier is not None:  # part of what the new difficulty is drawn from
+        weights = seen.earlier.parameters.weights
     by_step = _by_step(posterior.flows)
     clean = posterior.clean.sum(axis=1)
     by_state = np.stack([clean, 1 - clean])

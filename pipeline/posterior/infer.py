@@ -31,7 +31,8 @@ _ZERO = 1e-300
 class Posterior:
     """`clean`, `wrong`, `repaired`: (nodes, grid), P(state, difficulty | everything); they add up
     to 1 at each node. `difficulty`: (problems, grid). `log_likelihood`: (problems,), without the
-    coefficients of counts (binomial, beta-binomial, multinomial), which depend on nothing here."""
+    coefficients of counts (binomial, beta-binomial, multinomial), which depend on nothing here.
+    `table`, `share`: what it was inferred with (parameters.py)."""
 
     clean: Floats
     wrong: Floats
@@ -40,6 +41,7 @@ class Posterior:
     log_likelihood: Floats
     flows: Flows | None
     table: Curves
+    share: float
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ class _Up:
 
 @dataclass(frozen=True)
 class Chances:
-    """Transition probabilities into each node: (nodes, grid) or broadcastable."""
+    """Transition probabilities into each node."""
 
-    hazard: Floats
+    hazard: Floats  # (nodes, grid), or (nodes, 1)
     repair: float
     harmless: float
 
@@ -78,16 +80,20 @@ def infer(
 ) -> Posterior:
     forest = seen.forest
     table = curves(seen.rows, parameters) if table is None else table
-    chances = Chances(
-        parameters.hazard(own=True)[position_bin(forest.depth, forest.length)],
-        parameters.repair,
-        parameters.harmless,
-    )
+    earlier = seen.earlier
+    if earlier is None:
+        prior = parameters.weights[None, :]
+        hazard = parameters.hazard(own=True)[position_bin(forest.depth, forest.length)]
+        chances = Chances(hazard, parameters.repair, parameters.harmless)
+    else:
+        prior = earlier.prior(parameters)
+        chain = earlier.chain
+        chances = Chances(earlier.hazard, chain.repair, chain.harmless)
     states = likelihood.states(seen, table, parameters)
     steps = likelihood.steps(seen, parameters)
     up = _up(forest, states, steps, chances)
     roots = forest.levels[0]
-    log = np.log(np.maximum(parameters.weights, 1e-12)) + up.scale
+    log = np.log(np.maximum(prior, 1e-12)) + up.scale
     log += likelihood.log_roots(seen, table, own_curves(seen.rows, parameters, table))
     log += np.log(np.maximum(up.clean[roots], _LEAST))
     top = log.max(axis=1, keepdims=True, initial=-np.inf)
@@ -104,6 +110,7 @@ def infer(
         (top + np.log(total))[:, 0],
         with_flows,
         table,
+        parameters.share,
     )
 
 
@@ -166,6 +173,7 @@ def _down(
     log_likelihood: Floats,
     with_flows: bool,
     table: Curves,
+    share: float,
 ) -> Posterior:
     clean, wrong, repaired = (np.zeros_like(up.clean) for _ in range(3))
     flows = Flows(*(np.zeros_like(up.clean) for _ in range(5))) if with_flows else None
@@ -209,4 +217,4 @@ def _down(
             flows.harmless[level] = harmless * factor
             flows.open[level] = stays_wrong * factor
             flows.repair[level] = repairs * factor
-    return Posterior(clean, wrong, repaired, difficulty, log_likelihood, flows, table)
+    return Posterior(clean, wrong, repaired, difficulty, log_likelihood, flows, table, share)

@@ -9,6 +9,7 @@ from scipy.special import betaln, digamma, gammaln
 
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior.curves import LEAST, Curves
+from pipeline.posterior.earlier import Shapes
 from pipeline.posterior.observed import (
     CLEAN,
     ERROR,
@@ -46,33 +47,22 @@ class States:
     scale: Floats
 
 
-def betas(value: Floats, worth: Floats) -> tuple[Floats, Floats]:
-    """a and b of the Beta around a curve's value."""
-    value = np.clip(value, LEAST, 1 - LEAST)
-    return value * worth, (1 - value) * worth
-
-
-def log_counts(value: Floats, worth: Floats, correct: Ints, incorrect: Ints) -> Floats:
+def log_counts(a: Floats, b: Floats, correct: Ints, incorrect: Ints) -> Floats:
     """Beta-binomial without its coefficient, which is the same in every state: (keys, grid)."""
-    a, b = betas(value, worth)
     return np.asarray(betaln(a + correct[:, None], b + incorrect[:, None]) - betaln(a, b))
 
 
-def slopes(value: Floats, worth: Floats, correct: Ints, incorrect: Ints) -> tuple[Floats, Floats]:
+def slopes(a: Floats, b: Floats, correct: Ints, incorrect: Ints) -> tuple[Floats, Floats]:
     """Derivatives of `log_counts` with respect to a and to b: (keys, grid)."""
-    a, b = betas(value, worth)
     c, i = correct[:, None], incorrect[:, None]
     both = digamma(a + b) - digamma(a + b + c + i)
     return digamma(a + c) - digamma(a) + both, digamma(b + i) - digamma(b) + both
 
 
-def of_keys(measured: Measured, table: Curves) -> tuple[Floats, Floats]:
+def of_keys(measured: Measured, shapes: Shapes) -> tuple[Floats, Floats]:
     """Log-likelihood of the distinct rollout counts in a good and in the wrong state."""
-    row, counts = measured.row, (measured.correct, measured.incorrect)
-    return (
-        log_counts(table.good[row], table.worth_good[row], *counts),
-        log_counts(table.wrong[row], table.worth_wrong[row], *counts),
-    )
+    counts = (measured.correct, measured.incorrect)
+    return log_counts(*shapes.good, *counts), log_counts(*shapes.wrong, *counts)
 
 
 def log_roots(seen: Observed, table: Curves, own: Curves) -> Floats:
@@ -104,9 +94,12 @@ def states(seen: Observed, table: Curves, parameters: Parameters) -> States:
     clean = np.zeros((nodes, points))
     wrong = np.zeros((nodes, points))
     measured = seen.measured
-    good_keys, wrong_keys = of_keys(measured, table)
+    good_keys, wrong_keys = of_keys(measured, seen.shapes_of(table, parameters))
     clean[measured.node] = good_keys[measured.key]
     wrong[measured.node] = wrong_keys[measured.key]
+    if seen.earlier is not None:
+        clean += seen.earlier.good[:, None]
+        wrong += seen.earlier.wrong[:, None]
     repaired = clean.copy()
     for name, votes in seen.votes.items():
         if votes.of_step or name not in parameters.tables:
@@ -123,7 +116,7 @@ def states(seen: Observed, table: Curves, parameters: Parameters) -> States:
         clean[at] += log[GOOD]
         repaired[at] += log[GOOD]
         wrong[at] += log[WRONG]
-    luck = parameters.luck
+    luck = (parameters if seen.earlier is None else seen.earlier.chain).luck
     for outcome, good, bad in ((1, 1 - SLIP, luck), (0, SLIP, 1 - luck)):
         leaf = np.unique(seen.forest.leaf[seen.outcome == outcome])
         clean[leaf] += np.log(good)

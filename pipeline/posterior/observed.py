@@ -15,8 +15,10 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.labels.layout import Bools, Floats, Ints, Labels8
-from pipeline.posterior.curves import Rows
+from pipeline.posterior.curves import Curves, Rows
+from pipeline.posterior.earlier import Earlier, Shapes, shapes
 from pipeline.posterior.forest import Forest
+from pipeline.posterior.parameters import Parameters
 
 ERROR, FINE, OPEN = range(3)
 CLEAN, NOT_CLEAN = range(2)
@@ -86,6 +88,8 @@ class Observed:
     1 the prefix is clean, 0 it is not, NONE unknown. `one_policy`: the solutions are the
     prover's own; `continued` (nodes, 2) then: right and wrong samples through each node, roots
     excepted. `whole`: the rows of the curves of all, where this is a part of something larger.
+    `earlier`: what another prover's rollouts tell; samples then stand there alone, and `samples`
+    and `repeats` are 0.
     """
 
     forest: Forest
@@ -100,6 +104,7 @@ class Observed:
     votes: Mapping[str, Votes] = field(default_factory=dict)
     truth: Labels8 | None = None
     whole: Rows | None = None
+    earlier: Earlier | None = None
 
     @cached_property
     def rows(self) -> Rows:
@@ -127,6 +132,7 @@ class Observed:
             votes=votes,
             truth=None if self.truth is None else self.truth[nodes],
             whole=self.rows,
+            earlier=None if self.earlier is None else self.earlier.part(problems, nodes),
         )
         return part, nodes, solutions
 
@@ -138,18 +144,30 @@ class Observed:
     @cached_property
     def measured(self) -> Measured:
         seen = np.flatnonzero((self.correct + self.incorrect > 0) & (self.forest.parent >= 0))
-        keys = np.stack([self.row[seen], self.correct[seen], self.incorrect[seen]])
+        keys = np.stack([*self.places[:, seen], self.correct[seen], self.incorrect[seen]])
         unique, inverse = distinct(keys)
-        return Measured(seen, inverse, *unique)
+        return Measured(seen, inverse, unique[:4], unique[4], unique[5])
+
+    def shapes_of(self, table: Curves, parameters: Parameters) -> Shapes:
+        """Of the keys of `measured`."""
+        return shapes(self.measured.place, table, parameters.share)
+
+    @cached_property
+    def places(self) -> Ints:
+        """(4, nodes): what the shape of a value depends on beside parameters (earlier.py)."""
+        row, earlier = self.row, self.earlier
+        if earlier is None:
+            return np.stack([row, *np.zeros((3, len(row)), dtype=np.int64)])
+        return np.stack([row, earlier.drawn, earlier.over_good, earlier.over_wrong])
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Nodes with rollouts, and their distinct (row, correct, incorrect)."""
+    """Nodes with rollouts, and their distinct (place, rollouts)."""
 
     node: Ints
     key: Ints  # of each of these nodes
-    row: Ints  # of each key
+    place: Ints  # (4, keys): of each key
     correct: Ints
     incorrect: Ints
 

@@ -32,6 +32,9 @@ class Parameters:
     strength: Mapping[str, float] = field(
         default_factory=dict
     )  # of votes: prior votes they are worth
+    # Of what an earlier prover's rollouts say (earlier.py), where there are some.
+    tie: float = 0.9
+    share: float = 0.25
 
     def __getitem__(self, name: str) -> float:
         return float(self.vector[NAMES.index(name)])
@@ -66,6 +69,8 @@ class Parameters:
             "weights": self.weights.tolist(),
             "tables": {name: table.tolist() for name, table in self.tables.items()},
             "strength": dict(self.strength),
+            "tie": self.tie,
+            "share": self.share,
         }
 
     @staticmethod
@@ -75,6 +80,8 @@ class Parameters:
             np.array(raw["weights"]),
             {name: np.array(table) for name, table in raw["tables"].items()},
             {name: float(value) for name, value in raw["strength"].items()},
+            float(raw.get("tie", Parameters.tie)),  # not in those of the first versions
+            float(raw.get("share", Parameters.share)),
         )
 
     def moved(self, vector: Floats) -> Parameters:

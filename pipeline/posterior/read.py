@@ -280,9 +280,12 @@ def known_truth(prefix: Labels8, forest: Forest) -> Labels8:
     return found
 
 
-def expected_tokens(solutions: pl.DataFrame, layout: Layout, forest: Forest) -> Floats:
+def expected_tokens(
+    solutions: pl.DataFrame, layout: Layout, forest: Forest, roots: bool = False
+) -> Floats:
     """Tokens that a rollout from each node is expected to write: what its solution has left, at
-    least 1; infinite for whole solutions and for problems alone, which are never rolled out."""
+    least 1; infinite for whole solutions, which are never rolled out, and for problems alone
+    unless `roots` are rolled out too: as many as their solutions have then, on average."""
     ends = pieces.columns(solutions, layout)["step_end"].cast("float64")
     kept = ends.fill_null(0.0).to_numpy(zero_copy_only=False)
     length = np.maximum(kept[np.maximum(layout.offsets[1:] - 1, 0)], 1.0) if len(kept) else kept
@@ -292,4 +295,8 @@ def expected_tokens(solutions: pl.DataFrame, layout: Layout, forest: Forest) -> 
     left[layout.position == layout.lengths[layout.row] - 1] = np.inf
     found = np.full(forest.num_nodes, np.inf)
     np.minimum.at(found, forest.step_node, left)
+    if roots:
+        owner = forest.problem[forest.leaf]
+        whole = np.bincount(owner, weights=np.maximum(tokens, 1.0), minlength=forest.num_problems)
+        found[forest.levels[0]] = whole / np.maximum(np.bincount(owner), 1)
     return found

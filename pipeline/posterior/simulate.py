@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.labels.layout import Bools, Floats, Ints
 from pipeline.posterior.choose import MOST
-from pipeline.posterior.curves import LEAST
+from pipeline.posterior.earlier import shapes
 from pipeline.posterior.infer import Posterior, infer
 from pipeline.posterior.observed import Observed
 from pipeline.posterior.parameters import Parameters
@@ -90,12 +90,10 @@ def _draw(seen: Observed, posterior: Posterior, random: np.random.Generator) -> 
     # first error; a shared node takes the first solution's.
     u = random.random(len(forest.leaf))[_owner(seen)]
     wrong = u > clean + repaired
-    table, at = posterior.table, (seen.row, point)
-    value = np.clip(np.where(wrong, table.wrong[at], table.good[at]), LEAST, 1 - LEAST)
-    worth = np.where(wrong, table.worth_wrong[at], table.worth_good[at])
-    return np.asarray(
-        random.beta(value * worth + seen.correct, (1 - value) * worth + seen.incorrect)
-    )
+    shape = shapes(seen.places, posterior.table, posterior.share)
+    at = (np.arange(forest.num_nodes), point)
+    a, b = (np.where(wrong, w[at], g[at]) for g, w in zip(shape.good, shape.wrong, strict=True))
+    return np.asarray(random.beta(a + seen.correct, b + seen.incorrect))
 
 
 def _owner(seen: Observed) -> Ints:

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.special import betainc, betaln, xlog1py, xlogy
 
 from pipeline.labels.layout import Floats, Ints
-from pipeline.posterior.curves import LEAST
+from pipeline.posterior.earlier import shapes
 from pipeline.posterior.infer import Posterior
 from pipeline.posterior.observed import Observed, distinct
 
@@ -45,29 +45,26 @@ class Values:
 
 def values(seen: Observed, posterior: Posterior, mass: float) -> Values:
     """`mass`: of the interval."""
-    counts = np.stack([seen.correct, seen.incorrect])
-    if seen.continued is not None:
-        counts = counts + seen.continued.T
-    keys, key = distinct(np.stack([seen.row, *counts]))
-    row, correct, incorrect = keys
-    table = posterior.table
-    center = np.clip(np.hstack([table.good, table.wrong]), LEAST, 1 - LEAST)
-    worth = np.hstack([table.worth_good, table.worth_wrong])
+    places, place, correct, incorrect, key = _keys(seen)
+    shape = shapes(places, posterior.table, posterior.share)
+    a = np.hstack([shape.good[0], shape.wrong[0]])
+    worth = a + np.hstack([shape.good[1], shape.wrong[1]])
+    center = a / worth
     weight = np.hstack([posterior.clean + posterior.repaired, posterior.wrong])
-    total = worth[row] + (correct + incorrect)[:, None]
-    means = (center[row] * worth[row] + correct[:, None]) / total
+    total = worth[place] + (correct + incorrect)[:, None]
+    means = (a[place] + correct[:, None]) / total
     mean = np.einsum("ij,ij->i", weight, means[key])
     low, high = np.empty(len(key)), np.empty(len(key))
     tail = (1 - mass) / 2
     order = np.argsort(key, kind="stable")
-    bounds = np.searchsorted(key[order], np.arange(len(row) + 1))
-    row_starts = np.flatnonzero(np.diff(row, prepend=-1, append=-1))
-    for begin, end in pairwise(row_starts.tolist()):  # the keys of a row
+    bounds = np.searchsorted(key[order], np.arange(len(place) + 1))
+    starts = np.flatnonzero(np.diff(place, prepend=-1, append=-1))
+    for begin, end in pairwise(starts.tolist()):  # the keys of a place
         nodes = order[bounds[begin] : bounds[end]]
         inside = (bounds[begin : end + 1] - bounds[begin]).tolist()
         weights = weight[nodes]
         mixture = np.empty((len(nodes), len(VALUES)))
-        at = row[begin]
+        at = place[begin]
         every = _below(center[at], worth[at], correct[begin:end], incorrect[begin:end])
         for (first, last), below in zip(pairwise(inside), every, strict=True):
             np.matmul(weights[first:last], below, out=mixture[first:last])
@@ -79,6 +76,17 @@ def values(seen: Observed, posterior: Posterior, mass: float) -> Values:
     low = np.floor(100 * low + _TINY) / 100
     high = np.ceil(100 * high - _TINY) / 100
     return Values(mean, np.minimum(low, mean), np.maximum(high, mean))
+
+
+def _keys(seen: Observed) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    """Distinct places (4, places); the place, right and wrong rollouts of each key, and the key of
+    each node."""
+    counts = np.stack([seen.correct, seen.incorrect])
+    if seen.continued is not None:
+        counts = counts + seen.continued.T
+    keys, key = distinct(np.stack([*seen.places, *counts]))
+    places, place = distinct(keys[:4])
+    return places, place, keys[4], keys[5], key
 
 
 def _below(center: Floats, worth: Floats, correct: Ints, incorrect: Ints) -> Iterator[Floats]:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from pipeline.labels import pieces
 from pipeline.labels.layout import Layout
+from pipeline.posterior.fuse import fuse
 from pipeline.posterior.fused import Fused
-from pipeline.posterior.fusion import ALL, PRIOR, Fusion, fuse, learn
+from pipeline.posterior.fusion import ALL, PRIOR, Fusion
+from pipeline.posterior.learn import learn
 from pipeline.posterior.observed import NONE, Observed
 from pipeline.posterior.parameters import MEANS, NORMAL, start
 from pipeline.posterior.read import LOGPROB, SAMPLED, expected_tokens, read, support

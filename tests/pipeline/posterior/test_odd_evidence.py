@@ -146,7 +146,7 @@ def _log_chain(seen: Observed, parameters: Parameters) -> float:
     """Forward in logarithms: over one solution, one point after the other."""
     forest = seen.forest
     table = curves(seen.rows, parameters)
-    goods, wrongs = likelihood.of_keys(seen.measured, table)
+    goods, wrongs = likelihood.of_keys(seen.measured, seen.shapes_of(table, parameters))
     key = dict(zip(seen.measured.node.tolist(), seen.measured.key.tolist(), strict=True))
     hazard = parameters.hazard(own=True)[position_bin(forest.depth, forest.length)]
     r, q = parameters.repair, parameters.harmless

@@ -16,7 +16,9 @@ from bench.quality_toy import Toy
 from pipeline.errors import InputError
 from pipeline.labels.layout import Layout
 from pipeline.posterior.forest import plant
-from pipeline.posterior.fusion import ALL, Fusion, fuse, learn
+from pipeline.posterior.fuse import fuse
+from pipeline.posterior.fusion import ALL, Fusion
+from pipeline.posterior.learn import learn
 from pipeline.posterior.observed import ERROR, FINE, JUDGES, NONE, Signal
 from pipeline.posterior.panel import Panel, shares_of
 from pipeline.posterior.panel_learning import PSEUDO, Learnt, Rates, learn_panel, table_near
