@@ -9,7 +9,7 @@ BROWSER := .venv-browser
 DISTILABEL := .venv-distilabel
 TRL := .venv-trl
 
-.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-browser test-trainers test-wheel check bench bench-export bench-quality bench-judges bench-throughput train-policies train-judge clean
+.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-browser test-trainers test-schedules test-wheel check bench bench-export bench-quality bench-judges bench-throughput train-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -76,6 +76,10 @@ $(BROWSER)/ready: constraints.txt pyproject.toml
 
 test-browser: $(BROWSER)/ready
 	$(BROWSER)/bin/python -m pytest tests/browser -rs
+
+# The deployments of prefect.yaml on a real Prefect server with a worker; `stepsmith serve`: minutes.
+test-schedules: $(VENV)/ready
+	STEPSMITH_SCHEDULES=1 $(BIN)/python -m pytest tests/schedules
 
 # The built wheel in an empty environment and folder.
 test-wheel: $(VENV)/ready

@@ -262,6 +262,17 @@ def review(
 
 
 @app.command()
+def serve(
+    file: Annotated[Path, typer.Argument(help="what is to run, and when")] = Path("prefect.yaml"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="of the Prefect server")] = 4200,
+) -> None:
+    """Run deployments by their schedules and events, with no other server: until Ctrl-C."""
+    from flows.serve import serve_command
+
+    serve_command(file, port)
+
+
+@app.command()
 def status(dataset: DatasetPath) -> None:
     """Say how far a run has come, and what its dataset holds."""
     from flows.look import status_command

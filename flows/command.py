@@ -6,11 +6,10 @@ import hashlib
 import json
 import signal
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 
-from flows.cluster import check_cluster, open_cluster
+from flows.cluster import check_cluster
 from flows.context import models_of
 from flows.earlier import new_batches
 from flows.run import check_recipe, finished, replay_folder, view_warning
@@ -33,25 +32,34 @@ SMALL_BYTES = 16 * 2**20
 
 def label_command(recipe: Recipe, replay: bool) -> None:
     """Raises StepsmithError; prints the table of the run."""
-    check_recipe(recipe)
     folder = DatasetFolder(place(recipe.output.dir))
     target = replay_folder(folder.root) if replay else folder
-    check_owner(target, recipe.identity())
-    if not replay and finished(recipe, folder):
+    if not to_do(recipe, target):
         print(f"{folder.root}: nothing is missing", file=sys.stderr)
         print_table(folder)
         return
-    check_input(recipe, target)
-    if recipe.run.task_runner == "ray" and not replay:
-        check_cluster(recipe)
     warning = view_warning(recipe)
     if warning:
         print(f"warning: {warning}", file=sys.stderr)
-    _run_flow(recipe, folder, target)
+    _run_flow(recipe, target)
     if replay:
         _compare(folder, target)
     else:
         print_table(folder)
+
+
+def to_do(recipe: Recipe, target: DatasetFolder) -> bool:
+    """Whether a run into `target` has anything to do. Raises what `check_input` raises, and
+    RecipeError, OutputError."""
+    check_recipe(recipe)
+    check_owner(target, recipe.identity())
+    replay = target.origin is not None
+    if not replay and finished(recipe, target):
+        return False
+    check_input(recipe, target)
+    if recipe.run.task_runner == "ray" and not replay:
+        check_cluster(recipe)
+    return True
 
 
 def check_input(recipe: Recipe, target: DatasetFolder) -> None:
@@ -92,19 +100,15 @@ def _bytes(source: str) -> int:
         return 0  # whoever reads it says what is wrong
 
 
-def _run_flow(recipe: Recipe, folder: DatasetFolder, target: DatasetFolder) -> None:
+def _run_flow(recipe: Recipe, target: DatasetFolder) -> None:
     print("starting Prefect …", file=sys.stderr, flush=True)
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        from flows.label import label_flow, quiet_prefect, uses_ray
+        from flows.label import quiet_prefect, run_label
 
         quiet_prefect()
-        replay_of = str(folder.root) if target.origin else None
-        ray = uses_ray(recipe, replay_of)
-        with open_cluster(recipe, target) if ray else nullcontext():
-            flow = label_flow(ray)
-            flow(recipe.name, recipe.model_dump(mode="json"), str(target.root), replay_of)
+        run_label(recipe, target)
     except KeyboardInterrupt:
         # The command line would only say "Aborted!".
         print(

@@ -17,6 +17,7 @@ os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("PREFECT_CLI_PROMPT", "false")
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from prefect import flow, task
@@ -26,6 +27,7 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import live
+from flows.cluster import open_cluster
 from flows.progress import progress
 from flows.run import GROUPS, LabelRun
 from flows.tables import run_rows
@@ -84,6 +86,9 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
                 ],
                 description=f"{name}: {out}",
             )
+        except BaseException:
+            run.stop()  # a flow run that is cancelled: its tasks wait for answers, and Prefect for them
+            raise
         finally:
             del live.RUNS[out]
     return out
@@ -143,6 +148,15 @@ def _settle(futures: list[PrefectFuture[str]]) -> None:
     ours = [error for error in errors if isinstance(error, StepsmithError)]
     if ours or errors:
         raise (ours or errors)[0]
+
+
+def run_label(recipe: Recipe, target: DatasetFolder) -> None:
+    """Run the flow, in threads or on the recipe's cluster. Raises StepsmithError."""
+    replay_of = str(target.origin) if target.origin else None
+    ray = uses_ray(recipe, replay_of)
+    with open_cluster(recipe, target) if ray else nullcontext():
+        flow = label_flow(ray)
+        flow(recipe.name, recipe.model_dump(mode="json"), str(target.root), replay_of)
 
 
 def label_flow(ray: bool = False) -> Any:

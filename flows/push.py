@@ -28,30 +28,37 @@ TIMEOUT_S = 300.0  # of silence: the client itself waits for ever
 
 
 def push_command(dataset: Path, name: str, target: Target) -> None:
-    """Raises InputError before anything is sent; HubError, which says what is published."""
+    """Raises what `push` raises."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        title, rows, url = push(dataset, name, target)
+    except KeyboardInterrupt:
+        print(
+            f"{name}: stopped; one commit makes all of it visible or nothing, and the same "
+            f"command goes on",
+            file=sys.stderr,
+        )
+        sys.exit(130)
+    print_rows(title, rows)
+    if url:
+        print(url)  # whole, however narrow the terminal
+
+
+def push(dataset: Path, name: str, target: Target) -> tuple[str, Rows, str | None]:
+    """What was done, the table of it, and the page of a pull request. Raises InputError before
+    anything is sent; HubError, which says what is published."""
     check_repository(name)
     check_ref(target.branch, "--revision")
     if target.tag:
         check_ref(target.tag, "--tag")
     folder = DatasetFolder(dataset).need_dataset()
     api = _client()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     with tempfile.TemporaryDirectory(prefix="stepsmith-push-") as staging:
         content = build(folder, Path(staging, "dataset"), name)
         repository = Repository(api, name, Path(staging, "downloads"))
-        try:
-            pushed = Push(content, repository, target).run()
-        except KeyboardInterrupt:
-            print(
-                f"{name}: stopped; one commit makes all of it visible or nothing, and the same "
-                f"command goes on",
-                file=sys.stderr,
-            )
-            sys.exit(130)
+        pushed = Push(content, repository, target).run()
         rows = _rows(content, pushed, target.dry_run)
-    print_rows(f"{name}: {_title(pushed, target.dry_run)}", rows)
-    if pushed.url:
-        print(pushed.url)  # whole, however narrow the terminal
+    return f"{name}: {_title(pushed, target.dry_run)}", rows, pushed.url
 
 
 def _title(pushed: Pushed, dry_run: bool) -> str:

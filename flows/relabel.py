@@ -12,12 +12,12 @@ from typing import Any
 
 from flows.command import label_command
 from flows.drift import drift_of, drift_rows
-from flows.tables import print_rows
+from flows.tables import Rows, print_rows
 from pipeline.errors import RecipeError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.origin import Origin
-from pipeline.places import absolute
+from pipeline.places import absolute, place
 from pipeline.recipe import Recipe, apply_override, parse_recipe
 
 # What says where a model is: of the old policy, it says nothing of the new one.
@@ -31,12 +31,15 @@ def relabel_command(
     origin = Origin.open(dataset)
     recipe = relabelling(origin, policy, prover, out, share, overrides)
     label_command(recipe, replay=False)
-    folder = DatasetFolder(Path(recipe.output.dir))
-    if folder.read_manifest() is None:
-        return
+    print_rows(f"drift from {dataset}", write_drift(origin, recipe), [])
+
+
+def write_drift(origin: Origin, recipe: Recipe) -> Rows:
+    """What the relabelling changed, beside its dataset and as a table."""
+    folder = DatasetFolder(place(recipe.output.dir))
     found = drift_of(DatasetFolder(origin.root), folder)
     write_json(folder.root / "drift.json", found)
-    print_rows(f"drift from {dataset}", drift_rows(found), [])
+    return drift_rows(found)
 
 
 def relabelling(
