@@ -109,13 +109,16 @@ def relabel(
     share: Annotated[
         float, typer.Option(min=0, help="of the tokens of the old rollouts: what it may spend")
     ] = 0.35,
+    new_solutions: Annotated[
+        bool, typer.Option("--new-solutions", help="the new policy's own too, as a later batch")
+    ] = False,
     overrides: Overrides = [],  # noqa: B006
 ) -> None:
     """Label the solutions of a dataset under another policy, from few new rollouts and all that
     the old ones tell."""
     from flows.relabel import relabel_command
 
-    relabel_command(dataset, policy, prover, out, share, overrides)
+    relabel_command(dataset, policy, prover, out, share, overrides, new_solutions)
 
 
 @app.command()

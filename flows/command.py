@@ -11,7 +11,7 @@ from types import FrameType
 
 from flows.cluster import check_cluster
 from flows.context import models_of
-from flows.earlier import new_batches
+from flows.earlier import new_numbers
 from flows.run import check_recipe, finished, replay_folder, view_warning
 from flows.tables import print_rows, run_rows
 from pipeline.batches import new_problems, read_batches
@@ -80,7 +80,7 @@ def check_input(recipe: Recipe, target: DatasetFolder) -> None:
             raise OutputError(f"{target.origin}: holds no run to replay")
         return
     if recipe.relabel.dataset:
-        new_batches(recipe, len(read_batches(target.plans)))
+        new_numbers(recipe, read_batches(target.plans))
         return
     sources = [recipe.problems.source, recipe.solutions.source]
     if any(source.startswith("hf:") or _bytes(source) > SMALL_BYTES for source in sources):

@@ -6,40 +6,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from flows.admission import noted_rates
 from flows.evidence import evidence_of
 from flows.taken import noted_place
-from pipeline.batches import Batch
+from pipeline.batches import Batch, plan_batch
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.origin import Origin
 from pipeline.places import is_folder, place
 from pipeline.recipe import Recipe
 
+# The first number of a batch whose solutions the new policy wrote, and the distance to those of the
+# next relabelling: what is taken over keeps its number, so that shards pair by their names.
+SAMPLED = 10_000
 
-def take_over(recipe: Recipe, plans: Path, known: int) -> list[Batch]:
-    """The dataset's batches that are not among the `known` first ones. Raises InputError,
-    StorageError."""
-    fresh = new_batches(recipe, known)
-    if not fresh:
+
+def take_over(recipe: Recipe, plans: Path, batches: Sequence[Batch]) -> list[Batch]:
+    """The dataset's batches that are not among `batches`, those that were planned before; and where
+    the recipe says so one more, of their problems, for solutions of the new policy. Raises
+    InputError, StorageError."""
+    fresh = new_numbers(recipe, batches)
+    planned: list[Batch] = []
+    if fresh:
+        origin = Origin.open(place(recipe.relabel.dataset))
+        origin.whole()
+        if not batches:
+            write_json(noted_place(plans), _noted(origin, recipe))
+        planned = list(origin.plan(plans, fresh))
+    if recipe.relabel.new_solutions:
+        planned += _to_sample(recipe, plans, [*batches, *planned])
+    return planned
+
+
+def _to_sample(recipe: Recipe, plans: Path, batches: Sequence[Batch]) -> list[Batch]:
+    """One batch of the problems that have none of the new policy's solutions; or none."""
+    taken = [batch for batch in batches if batch.is_taken]
+    sampled = [batch for batch in batches if not batch.is_taken]
+    known = {name for batch in sampled for name in batch.texts()}
+    found = {
+        one.problem_id: one
+        for batch in taken
+        for shard in batch.shards()
+        for one in batch.problems(shard)
+        if one.problem_id not in known
+    }
+    if not found:
         return []
-    origin = Origin.open(place(recipe.relabel.dataset))
-    origin.whole()
-    if not known:
-        write_json(noted_place(plans), _noted(origin, recipe))
-    return list(origin.plan(plans, range(known, known + fresh)))
+    first = SAMPLED * (max(batch.number for batch in taken) // SAMPLED + 1)
+    size = recipe.run.shard_problems
+    return [plan_batch(plans, first + len(sampled), list(found.values()), size, {}, {})]
 
 
-def new_batches(recipe: Recipe, known: int) -> int:
-    """How many the dataset has beside the `known` first ones; 0 where all are taken over and the
-    dataset is there no more. Raises InputError."""
+def new_numbers(recipe: Recipe, batches: Sequence[Batch]) -> list[int]:
+    """Of the dataset's batches that are not among `batches`; none where some are and the dataset is
+    there no more. Raises InputError."""
     root = place(recipe.relabel.dataset)
-    if known and not is_folder(root):
-        return 0
-    return max(len(Origin.open(root).manifest["batches"]) - known, 0)
+    if batches and not is_folder(root):
+        return []
+    known = {batch.number for batch in batches if batch.is_taken}
+    return [number for number in Origin.open(root).numbers() if number not in known]
 
 
 def _noted(origin: Origin, recipe: Recipe) -> dict[str, Any]:

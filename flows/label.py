@@ -87,7 +87,7 @@ def label(name: str, recipe: dict[str, Any], out: str, replay_of: str | None = N
                 description=f"{name}: {out}",
             )
         except BaseException:
-            run.stop()  # a flow run that is cancelled: its tasks wait for answers, and Prefect for them
+            run.stop()  # cancelled, perhaps: its tasks wait for answers, and Prefect for them
             raise
         finally:
             del live.RUNS[out]

@@ -25,11 +25,17 @@ _OF_MODEL = ("revision", "tokenizer")
 
 
 def relabel_command(
-    dataset: Path, policy: str, prover: str, out: Path | None, share: float, overrides: list[str]
+    dataset: Path,
+    policy: str,
+    prover: str,
+    out: Path | None,
+    share: float,
+    overrides: list[str],
+    new_solutions: bool,
 ) -> None:
     """Raises StepsmithError. Resumes, as `label` does."""
     origin = Origin.open(dataset)
-    recipe = relabelling(origin, policy, prover, out, share, overrides)
+    recipe = relabelling(origin, policy, prover, out, share, overrides, new_solutions)
     label_command(recipe, replay=False)
     print_rows(f"drift from {dataset}", write_drift(origin, recipe), [])
 
@@ -43,7 +49,13 @@ def write_drift(origin: Origin, recipe: Recipe) -> Rows:
 
 
 def relabelling(
-    origin: Origin, policy: str, prover: str, out: Path | None, share: float, overrides: list[str]
+    origin: Origin,
+    policy: str,
+    prover: str,
+    out: Path | None,
+    share: float,
+    overrides: list[str],
+    new_solutions: bool = False,
 ) -> Recipe:
     """The recipe of a relabelling. Raises RecipeError."""
     raw = origin.manifest.get("recipe")
@@ -67,7 +79,7 @@ def relabelling(
             for key in _OF_MODEL:
                 whole[table][key] = "" if table == "policy" else None
     whole["solutions"] = {}
-    whole["relabel"] = {"dataset": str(absolute(origin.root))}
+    whole["relabel"] = {"dataset": str(absolute(origin.root)), "new_solutions": new_solutions}
     whole["rollouts"]["budget_tokens"] = round(share * origin.rollout_tokens())
     named = Path(prover or policy).name
     whole["output"] = {"dir": str(out or origin.root.with_name(f"{origin.root.name}-{named}"))}

@@ -29,7 +29,7 @@ from annotators.judge.settings import judge_settings
 from annotators.search import SEARCHES
 from flows.admission import Record, admit
 from flows.context import RunContext, known_prompts, note_identities, open_context
-from flows.earlier import new_batches, take_over
+from flows.earlier import new_numbers, take_over
 from flows.gate import Gate, hungry
 from flows.guidance import read_fusion
 from flows.phases import Phase, Phases
@@ -138,7 +138,7 @@ class LabelRun:
     def _plan(self, replay: bool) -> None:
         batches = read_batches(self.folder.plans)
         if not replay and self.recipe.relabel.dataset:
-            batches += take_over(self.recipe, self.folder.plans, len(batches))
+            batches += take_over(self.recipe, self.folder.plans, batches)
             self.context.noted = read_noted(self.folder.plans)
             note_owner(self.folder, self.recipe.identity())
             note_identities(self.context)
@@ -378,7 +378,7 @@ def finished(recipe: Recipe, folder: DatasetFolder) -> bool:
     if _prompts(recipe) != known_prompts(folder):
         return False  # the run itself says what that means
     if recipe.relabel.dataset:
-        return new_batches(recipe, len(batches)) == 0
+        return not new_numbers(recipe, batches)
     intake = read_intake(recipe)
     decided = (manifest.get("decontamination") or {}).get("hash")
     if decided != (intake.checked.hash if intake.checked else None):

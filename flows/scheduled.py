@@ -49,6 +49,7 @@ def relabel(
     prover: str = "",
     out: str = "",
     share: float = 0.35,
+    new_solutions: bool = False,
     overrides: list[str] | None = None,
 ) -> State[Any]:
     """Label a dataset's solutions anew, for another policy (or prover), into a folder of its own.
@@ -57,7 +58,8 @@ def relabel(
     """
     origin = Origin.open(place(dataset))
     target = place(out) if out else None
-    recipe = relabelling(origin, policy, prover, target, share, overrides or [])
+    extra = overrides or []
+    recipe = relabelling(origin, policy, prover, target, share, extra, new_solutions)
     state = _label(recipe)
     if DatasetFolder(place(recipe.output.dir)).read_manifest() is not None:
         _table("relabel-drift", write_drift(origin, recipe), f"{dataset} → {recipe.output.dir}")

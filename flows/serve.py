@@ -1,8 +1,9 @@
 """`stepsmith serve`: a Prefect server, the deployments of prefect.yaml and a worker, until Ctrl-C.
 
 It starts what a person would start in three terminals, with Prefect's own commands, so that moving
-to a server of one's own changes nothing but PREFECT_API_URL. Where that is set, no server is started. The
-server keeps its state in PREFECT_HOME: schedules and past runs are there again the next time.
+to a server of one's own changes nothing but PREFECT_API_URL. Where that is set, no server is
+started. The server keeps its state in PREFECT_HOME: schedules and past runs are there again the
+next time.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def pools_of(file: Path) -> list[str]:
         told = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"{file}: is not there: it names what is to run (docs/operations.md has one to begin with)"
+            f"{file}: is not there: it names what is to run; docs/operations.md says how"
         ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from None

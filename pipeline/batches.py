@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from pipeline.errors import ProblemFileError
 from pipeline.files import write_json, write_table
-from pipeline.places import exists, glob, read_bytes, read_json
+from pipeline.places import exists, glob, is_folder, read_bytes, read_json
 from pipeline.problems import Problem
 from pipeline.recipe import content_hash
 from pipeline.schemas import PROBLEMS
@@ -82,6 +82,11 @@ class Batch:
         """The rows of a table that another dataset brought along (pipeline/origin.py)."""
         path = self.folder / f"{TAKEN}{name}" / f"{shard.name}.parquet"
         return read_table(path) if exists(path) else None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether another dataset brought it along."""
+        return is_folder(self.folder / f"{TAKEN}solutions")
 
     def texts(self) -> dict[str, str]:
         """problem_id -> text, to notice a problem that changed."""

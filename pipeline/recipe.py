@@ -104,6 +104,7 @@ class Relabel(_Table):
     forget: bool = False  # label as if its prover's rollouts told nothing of this one's
     # Problems whose values are expected to change by less than this get no rollouts.
     least_change: float = Field(0.0, ge=0, le=1)
+    new_solutions: bool = False  # of the new policy too, as a later batch of the same problems
 
 
 class Steps(_Table):

@@ -6,7 +6,7 @@ card, the run's table and its artifact, and `stepsmith status` finds them again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.consensus import counted
-from pipeline.folder import JUDGEMENTS_TABLE, RATIONALES_TABLE, DatasetFolder
+from pipeline.folder import EARLIER_TABLE, JUDGEMENTS_TABLE, RATIONALES_TABLE, DatasetFolder
 from pipeline.judge_report import JudgeReport, judge_reports
 from pipeline.labels.judges import COUNTS, TARGETS, of_judge
 from pipeline.labels.verdicts import by_majority
@@ -40,7 +40,7 @@ class Summary:
     positive: int
     outcomes: dict[str, int]
     sampled_truncated: int  # samples that max_tokens cut
-    sample_completions: int
+    sample_completions: int  # without those of an earlier run that was taken over
     sample_unknown: int
     sample_tokens: int
     rollouts: int
@@ -119,8 +119,12 @@ def summarize(
     questions = _side(tables, "questions")
     asked = _one(
         questions,
-        problems=pl.len(),
-        searched=pl.col("question_reason").is_null().sum(),
+        problems=pl.col("problem_id").hash().n_unique(),
+        searched=pl.col("problem_id").filter(pl.col("question_reason").is_null()).hash().n_unique(),
+    )
+    taken = {path.stem for path in glob(tables / EARLIER_TABLE, "*.parquet")}
+    sampled = _one(
+        _side(tables, "questions", without=taken),
         completions=pl.col("samples").sum(),
         unknown=pl.col("unknown").sum(),
         tokens=pl.col("tokens").sum(),
@@ -160,9 +164,9 @@ def summarize(
         positive=first["positive"] or 0,
         outcomes=_counts(outcomes),
         sampled_truncated=first["truncated"],
-        sample_completions=asked.get("completions", 0),
-        sample_unknown=asked.get("unknown", 0),
-        sample_tokens=asked.get("tokens", 0),
+        sample_completions=sampled.get("completions", 0),
+        sample_unknown=sampled.get("unknown", 0),
+        sample_tokens=sampled.get("tokens", 0),
         rollouts=drawn.get("rollouts", 0),
         rollouts_unknown=drawn.get("unknown", 0),
         rollouts_failed=drawn.get("failed", 0),
@@ -226,9 +230,11 @@ def _said_by_tools(evidence: pl.LazyFrame) -> dict[str, int]:
     )
 
 
-def _side(tables: Path, table: str) -> pl.LazyFrame | None:
+def _side(tables: Path, table: str, without: Container[str] = ()) -> pl.LazyFrame | None:
+    """All rows, but those of the shards named in `without`."""
     place = tables / table
-    return scan_frames(place, "*.parquet") if glob(place, "*.parquet") else None
+    paths = [path for path in glob(place, "*.parquet") if path.stem not in without]
+    return scan_frames(place, "*.parquet", without) if paths else None
 
 
 def _one(frame: pl.LazyFrame | None, **columns: pl.Expr) -> dict[str, int]:

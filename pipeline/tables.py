@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,14 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame
     return pl.read_parquet(source, columns=None if columns is None else list(columns))
 
 
-def scan_frames(folder: Path, pattern: str) -> pl.LazyFrame:
-    """All files of a pattern as one frame, in the order of their names; one at least."""
-    if not is_remote(folder):
+def scan_frames(folder: Path, pattern: str, without: Container[str] = ()) -> pl.LazyFrame:
+    """All files of a pattern as one frame, in the order of their names, without those whose stems
+    are in `without`; one at least."""
+    if not is_remote(folder) and not without:
         return pl.scan_parquet(folder / pattern)
-    paths = glob(folder, pattern)
+    paths = [path for path in glob(folder, pattern) if path.stem not in without]
+    if paths and not is_remote(folder):
+        return pl.scan_parquet(paths)
     if not paths:
         raise FileNotFoundError(errno.ENOENT, "no such files", str(folder / pattern))
     schema = pl.read_parquet_schema(io.BytesIO(read_bytes(paths[0])))

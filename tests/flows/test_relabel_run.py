@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from flows.drift import drift_of
+from flows.earlier import take_over
 from flows.relabel import relabelling
+from pipeline.batches import read_batches
 from pipeline.errors import InputError, RecipeError
 from pipeline.folder import DatasetFolder
 from pipeline.origin import Origin
@@ -121,6 +123,44 @@ def test_problems_that_come_later_are_relabelled_too(
     label(again)
     assert folder.shards() == DatasetFolder(root).shards()
     assert {name: folder.published(name).read_bytes() for name in kept} == kept
+
+
+def test_the_new_policys_own_solutions_come_as_a_later_batch(
+    old: DatasetFolder, new: DatasetFolder, label: Label, tmp_path: Path
+) -> None:
+    recipe = relabelling(Origin.open(old.root), OTHER, "", tmp_path / "new", 0.5, [], True)
+    folder = label(recipe)
+    taken = [name for name in folder.shards() if name in set(old.shards())]
+    sampled = [name for name in folder.shards() if name not in set(old.shards())]
+    assert taken == old.shards()
+    assert sampled == [f"10000-{number:05d}" for number in range(len(sampled))]
+    theirs = pl.concat([folder.published_labels(name, ["policy"]) for name in sampled])
+    assert set(theirs["policy"]) == set(new.labels()["prover"]) != set(old.labels()["policy"])
+    ids = folder.labels()["solution_id"]
+    assert ids[: len(old.labels())].equals(old.labels()["solution_id"])
+    assert ids.n_unique() == len(ids)
+    manifest = folder.read_manifest()
+    assert manifest is not None
+    assert manifest["counts"]["problems"] == 30
+    assert manifest["counts"]["sample_completions"] == 30 * 8  # those of the old run are not ours
+    assert drift_of(old, folder)["cost"]["share"] < 0.6
+
+
+def test_they_come_of_later_problems_too_and_after_a_stop_between_the_two_batches(
+    toy_recipe: Build, label: Label, tmp_path: Path
+) -> None:
+    root = tmp_path / "grown"
+    label(toy_recipe(5, **GUIDED, output={"dir": str(root)}))
+    again = relabelling(Origin.open(root), OTHER, "", tmp_path / "new", 1.0, [], True)
+    folder = label(again)
+    assert folder.shards() == ["00000-00000", "10000-00000"]
+    label(toy_recipe(8, **GUIDED, output={"dir": str(root)}))
+    without = again.model_copy(
+        update={"relabel": again.relabel.model_copy(update={"new_solutions": False})}
+    )
+    take_over(without, folder.plans, read_batches(folder.plans))  # and then it was stopped
+    label(again)
+    assert folder.shards() == ["00000-00000", "00001-00000", "10000-00000", "10001-00000"]
 
 
 @pytest.mark.parametrize("search", ["bisect", "exhaustive"])
