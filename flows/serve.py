@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -39,15 +39,15 @@ def serve_command(file: Path, port: int) -> None:
         signal.signal(number, _stop)
     try:
         with ExitStack() as stack:
-            running = []
+            running: dict[str, subprocess.Popen[Any]] = {}
             if not os.environ.get("PREFECT_API_URL"):
-                running.append(stack.enter_context(_server(port)))
+                running["the Prefect server"] = stack.enter_context(_server(port))
             for pool in pools:
                 _once("work-pool", "create", pool, "--type", "process", "--overwrite")
             _once("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
             for pool in pools:
                 words = ["worker", "start", "--pool", pool, "--type", "process"]
-                running.append(stack.enter_context(_child(words)))
+                running[f"the worker of {pool}"] = stack.enter_context(_child(words))
             url = os.environ["PREFECT_API_URL"].removesuffix("/api")
             print(f"{file}: deployed; runs start by their schedules. {url} shows them", flush=True)
             _watch(running)
@@ -131,13 +131,11 @@ def _once(*words: str) -> None:
         raise StepsmithError(f"`prefect {' '.join(words)}` failed: {said[-2000:]}")
 
 
-def _watch(running: list[subprocess.Popen[Any]]) -> None:
+def _watch(running: Mapping[str, subprocess.Popen[Any]]) -> None:
     while True:
-        for process in running:
+        for name, process in running.items():
             if process.poll() is not None:
-                raise StepsmithError(
-                    f"`{' '.join(map(str, process.args))}` ended with status {process.returncode}"
-                )
+                raise StepsmithError(f"{name} ended by itself, with status {process.returncode}")
         time.sleep(_LOOK_S)
 
 
