@@ -9,7 +9,7 @@ BROWSER := .venv-browser
 DISTILABEL := .venv-distilabel
 TRL := .venv-trl
 
-.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-browser test-trainers test-schedules test-wheel check bench bench-export bench-quality bench-judges bench-throughput train-policies train-judge clean
+.PHONY: demo test test-kill test-vllm vllm-cpu test-ray test-browser test-trainers test-schedules test-wheel check bench bench-export bench-quality bench-judges bench-throughput train-policies relabel-policies train-judge clean
 
 $(VENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Stepsmith needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -131,6 +131,13 @@ train-policies: $(TRAIN)/ready $(VENV)/ready
 	$(TRAIN)/bin/python -m worlds.train runs/policies --minutes 90 --chains 0.55 --tokens-per-batch 4096
 	$(TRAIN)/bin/python -m worlds.convert runs/policies/0090 runs/policies/large
 	$(BIN)/python -m worlds.measure runs/policies/large data/problems/demo.jsonl
+
+# The two policies of bench.relabel: `large` trained on for a while, and one that has nothing to do with it.
+relabel-policies: $(TRAIN)/ready $(VENV)/ready
+	$(TRAIN)/bin/python -m worlds.train runs/relabel/longer-run --policy data/policies/large --minutes 10 --chains 0.55 --tokens-per-batch 4096 --peak-rate 2e-4
+	$(TRAIN)/bin/python -m worlds.convert runs/relabel/longer-run/0010 runs/relabel/longer
+	$(TRAIN)/bin/python -m worlds.train runs/relabel/unrelated-run --minutes 34 --chains 0.45 --tokens-per-batch 4096 --seed 1 --offset 100000000
+	$(TRAIN)/bin/python -m worlds.convert runs/relabel/unrelated-run/0034 runs/relabel/unrelated
 
 # The bundled judge, on top of the bundled policies (two hours).
 train-judge: $(TRAIN)/ready $(VENV)/ready

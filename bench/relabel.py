@@ -1,11 +1,11 @@
 """What relabelling for another policy costs, and how good its values are, against starting anew.
 
-    python -m bench.relabel POLICIES [--out runs/bench-relabel] [--only TEXT]
+    python -m bench.relabel [POLICIES] [--out runs/bench-relabel] [--only TEXT]
 
-POLICIES holds `longer` (the bundled large one, trained on for a while) and `unrelated` (trained
-from scratch with other problems): `make relabel-policies` makes both. Three pairs, old to new:
-large to longer, small to large, large to unrelated. Of each, solutions of the old policy in both
-worlds, labelled by search and view posterior; then for the new one, with 5 to 100 % of the tokens
+POLICIES (runs/relabel) holds `longer` (the bundled large one, trained on for a while) and
+`unrelated` (trained from scratch with other problems): `make relabel-policies` makes both. Three
+pairs, old to new: large to longer, small to large, large to unrelated. Of each, solutions of the
+old policy in both worlds, labelled by search and view posterior; then for the new one, with 5 to 100 % of the tokens
 that the same recipe spends when it starts anew on these solutions: `stepsmith relabel`, and the
 same recipe anew. Truth is 512 rollouts of the new policy from 300 prefixes, and the worlds' oracle.
 
@@ -214,7 +214,7 @@ def _alike(old: DatasetFolder, truth: pl.DataFrame) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("policies", type=Path)
+    parser.add_argument("policies", type=Path, nargs="?", default=Path("runs/relabel"))
     parser.add_argument("--out", type=Path, default=Path("runs/bench-relabel"))
     parser.add_argument("--only", default="", metavar="TEXT", help="pairs with this in their name")
     arguments = parser.parse_args()

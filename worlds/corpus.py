@@ -32,20 +32,20 @@ class Batch(NamedTuple):
     tokens: int  # without padding
 
 
-def _draw(index: int, chain_share: float) -> Made:
-    rng = random.Random(f"corpus/{index}")
+def _draw(index: int, chain_share: float, offset: int) -> Made:
+    rng = random.Random(f"corpus/{offset + index}")
     short = rng.random() < max(0.0, 0.8 * (1 - index / _SHORT_UNTIL))
-    seed = FIRST_TRAINING_SEED + index
+    seed = FIRST_TRAINING_SEED + offset + index
     if rng.random() < chain_share:
         return chains.make(seed, "train", 4 if short else 12)
     return deduction.make(seed, "train", 3 if short else 8)
 
 
-def documents(chain_share: float, start: int = 0) -> Iterator[Made]:
-    """Training problems from a position in the stream on."""
+def documents(chain_share: float, start: int = 0, offset: int = 0) -> Iterator[Made]:
+    """Training problems from a position in the stream on; another `offset` is another stream."""
     avoid = bundled_hashes()
     for index in count(start):
-        made = _draw(index, chain_share)
+        made = _draw(index, chain_share, offset)
         if text_hash(made.problem["text"]) not in avoid:
             yield made
 
@@ -59,10 +59,14 @@ def encode(tokenizer: Tokenizer, made: list[Made]) -> list[tuple[list[int], list
 
 
 def batches(
-    tokenizer: Tokenizer, chain_share: float, start: int, tokens_per_batch: int
+    tokenizer: Tokenizer,
+    chain_share: float,
+    start: int,
+    tokens_per_batch: int,
+    offset: int = 0,
 ) -> Iterator[Batch]:
     """Batches of about `tokens_per_batch` tokens, padded to a multiple of 32."""
-    stream = documents(chain_share, start)
+    stream = documents(chain_share, start, offset)
     rng = random.Random(f"batches/{start}")
     while True:
         rows = encode(tokenizer, [next(stream) for _ in range(_CHUNK)])

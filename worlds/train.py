@@ -69,12 +69,12 @@ def save_state(place: Path, state: dict[str, Any]) -> None:
     place.with_suffix(".tmp").replace(place)
 
 
-def rate(minutes: float, budget: float) -> float:
+def rate(minutes: float, budget: float, peak: float = PEAK_RATE) -> float:
     """Learning rate: linear warm-up, then cosine to a fiftieth of the peak."""
     if minutes < WARM_UP_MINUTES:
-        return PEAK_RATE * (0.02 + 0.98 * minutes / WARM_UP_MINUTES)
+        return peak * (0.02 + 0.98 * minutes / WARM_UP_MINUTES)
     done = min(1.0, (minutes - WARM_UP_MINUTES) / (budget - WARM_UP_MINUTES))
-    return PEAK_RATE * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
+    return peak * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
 
 
 def load_tokenizer(run: Path, chain_share: float) -> Tokenizer:
@@ -98,17 +98,28 @@ def main() -> None:
     parser.add_argument("--tokens-per-batch", type=int, default=8192)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--peak-rate", type=float, default=PEAK_RATE)
+    parser.add_argument("--seed", type=int, default=0, help="of the first weights")
+    parser.add_argument("--offset", type=int, default=0, help="of documents: others than at 0")
+    parser.add_argument("--policy", type=Path, help="train this one on, from where it stopped")
     args = parser.parse_args()
     args.run.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(0)
+    torch.manual_seed(args.seed)
     torch.set_num_threads(len(os.sched_getaffinity(0)))
 
-    tokenizer = load_tokenizer(args.run, args.chains)
-    model = build_model(tokenizer, args.layers, args.width)
+    seen = {"documents": 0, "tokens": 0, "batches": 0}
+    if args.policy is None:
+        tokenizer = load_tokenizer(args.run, args.chains)
+        model = build_model(tokenizer, args.layers, args.width)
+    else:
+        tokenizer = Tokenizer.from_file(str(args.policy / "tokenizer.json"))
+        model = LlamaForCausalLM.from_pretrained(args.policy, dtype=torch.float32)
+        known = json.loads((args.policy / "trainer.json").read_text())
+        seen = {name: known[name] for name in seen}
+        args.layers, args.width = known["layers"], known["width"]
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.05, fused=True
     )
-    seen = {"documents": 0, "tokens": 0, "batches": 0}
     spent = 0.0
     if (state_path := args.run / "state.pt").exists():
         state = torch.load(state_path)
@@ -141,10 +152,11 @@ def main() -> None:
     started, next_save, losses = time.monotonic() - spent * 60, spent + args.every, []
     while True:
         # A restart begins a chunk anew; the stream's position keeps documents from repeating.
-        for batch in batches(tokenizer, args.chains, seen["documents"], args.tokens_per_batch):
+        position = seen["documents"]
+        for batch in batches(tokenizer, args.chains, position, args.tokens_per_batch, args.offset):
             minutes = (time.monotonic() - started) / 60
             for group in optimiser.param_groups:
-                group["lr"] = rate(minutes, args.minutes)
+                group["lr"] = rate(minutes, args.minutes, args.peak_rate)
             targets = torch.tensor(batch.targets).flatten()
             learnt = targets != IGNORE
             hidden = hidden_states(model, torch.tensor(batch.inputs)).flatten(0, 1)
