@@ -5,9 +5,10 @@
 POLICIES (runs/relabel) holds `longer` (the bundled large one, trained on for a while) and
 `unrelated` (trained from scratch with other problems): `make relabel-policies` makes both. Three
 pairs, old to new: large to longer, small to large, large to unrelated. Of each, solutions of the
-old policy in both worlds, labelled by search and view posterior; then for the new one, with 5 to 100 % of the tokens
-that the same recipe spends when it starts anew on these solutions: `stepsmith relabel`, and the
-same recipe anew. Truth is 512 rollouts of the new policy from 300 prefixes, and the worlds' oracle.
+old policy in both worlds, labelled by search and view posterior; then for the new one, with 5 to
+100 % of the tokens that the same recipe spends when it starts anew on these solutions: `stepsmith
+relabel`, and the same recipe anew. Truth is 512 rollouts of the new policy from 300 prefixes, and
+the worlds' oracle.
 
 Every run is one of the product, on a copy of one journal with 16 rollouts from every prefix, so
 all see the same draws. What is made is kept under the output folder: a benchmark that was stopped
