@@ -66,8 +66,10 @@ def card(
     models: Sequence[ModelUsed] = (),
     repository: str = "",
     contamination: Sequence[str] = (),
+    earlier: Sequence[str] = (),
 ) -> str:
-    """The whole text; equal datasets give equal cards. `repository`: where it is published."""
+    """The whole text; equal datasets give equal cards. `repository`: where it is published;
+    `earlier`: revisions of the provers before this one, of a dataset that was relabelled."""
     size = next((text for limit, text in _SIZES if summary.solutions < limit), "n>1M")
     licence = "unknown" if recipe is None else recipe.output.license or "unknown"
     yaml = [
@@ -106,6 +108,7 @@ def card(
         *_filter_line(recipe),
         "- `value` is the chance that the prover finishes rightly from the step, with an interval; "
         "`p_correct` is about the steps themselves. They differ where an error was repaired.",
+        *_earlier_line(earlier),
         "- Unknown is never incorrect: a failed call, a time-out or an unreadable answer is no "
         "label.",
         "- Rows whose `keep` is false stay, with the reason in `keep_reason`: filter on `keep`.",
@@ -162,6 +165,16 @@ def _citation_lines(recipe: Recipe | None) -> list[str]:
     if not lines:
         return []
     return ["## Rests on", "", *(f"- {line}" for line in lines), ""]
+
+
+def _earlier_line(earlier: Sequence[str]) -> list[str]:
+    if not earlier:
+        return []
+    return [
+        f"- Relabelled: values are those of the prover below. Rollouts of provers before it "
+        f"({', '.join(earlier)}) stand in `earlier/` and count for what fresh rollouts showed them "
+        f"to be worth (docs/relabel.md)."
+    ]
 
 
 def _filter_line(recipe: Recipe | None) -> list[str]:

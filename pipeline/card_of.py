@@ -33,6 +33,7 @@ def dataset_card(
         models=models_used(manifest),
         repository=repository,
         contamination=_contamination(manifest.get("decontamination")),
+        earlier=[one["prover"] for one in manifest.get("earlier") or ()],
     )
 
 

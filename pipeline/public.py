@@ -53,7 +53,7 @@ def _public(table: Any) -> Any:
     if not isinstance(table, Mapping):
         return table
     found = {name: value for name, value in table.items() if name not in _PRIVATE}
-    for name in ("model", "source", "rollouts", "tokenizer", "prompt"):
+    for name in ("model", "source", "rollouts", "tokenizer", "prompt", "dataset"):
         if isinstance(found.get(name), str) and found[name].startswith(("/", "~", ".")):
             found[name] = public_name(found[name])
     return found

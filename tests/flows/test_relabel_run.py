@@ -85,6 +85,15 @@ def test_the_manifest_names_the_provers(old: DatasetFolder, new: DatasetFolder) 
     assert after["earlier"][0]["fusion"] == before["posterior"]
 
 
+def test_the_card_says_what_the_values_rest_on(old: DatasetFolder, new: DatasetFolder) -> None:
+    manifest = old.read_manifest()
+    assert manifest is not None
+    text = new.card.read_text()
+    assert "Relabelled" in text
+    assert manifest["prover"]["revision"] in text
+    assert str(old.root) not in text
+
+
 def test_the_same_command_does_nothing_more(
     old: DatasetFolder, new: DatasetFolder, label: Label
 ) -> None:

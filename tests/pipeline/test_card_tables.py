@@ -110,6 +110,11 @@ def test_a_public_recipe_names_no_host_and_no_folder(recipe: Recipe) -> None:
     assert "Qwen/Q" in text
 
 
+def test_a_public_recipe_names_no_folder_of_what_it_relabels(recipe: Recipe) -> None:
+    raw = recipe.model_dump(mode="json") | {"relabel": {"dataset": "/home/ada/runs/old"}}
+    assert public_recipe(raw)["relabel"] == {"dataset": "old"}
+
+
 def test_a_public_manifest_says_nothing_of_the_clock(recipe: Recipe) -> None:
     manifest = {
         "name": "x",
