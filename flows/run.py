@@ -53,6 +53,7 @@ from pipeline.intake import read_intake
 from pipeline.judge_name import is_judge
 from pipeline.labels.feeds import feeds
 from pipeline.lock import folder_lock
+from pipeline.memory import give_back_memory
 from pipeline.places import exists
 from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
@@ -114,6 +115,7 @@ class LabelRun:
             self._context = open_context(self.recipe, self.folder, replay, told)
             self._gate = Gate(self.recipe.run.shards_at_once, hungry(self._context))
             self._plan(replay)
+            give_back_memory()
         except BaseException:
             self.__exit__(None, None, None)
             raise
