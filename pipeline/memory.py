@@ -1,7 +1,8 @@
 """What was freed, given back to the system.
 
-Planning reads all problems at once and keeps none. Allocators hold what is freed for later, so that
-a run of many problems would stay larger than one of few for as long as it lasts.
+Planning reads all problems at once and keeps none; a shard's tables go when it is published.
+Allocators hold what is freed for later, and what lives on between it keeps it: a run of many
+problems would become larger than one of few. Five milliseconds in a process of half a gigabyte.
 """
 
 from __future__ import annotations
