@@ -21,6 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pyarrow as pa
+
 from annotators import answer_logprob
 from annotators.checkers import build_checker
 from annotators.judge.admit import probes_of
@@ -102,6 +104,7 @@ class LabelRun:
             raise OutputError(f"{self.folder.origin}: holds no run to replay")
         check_owner(self.folder, self.recipe.identity())
         self._lock.__enter__()
+        pa.array([0])  # imports pandas: what stays is not to stand between problems that go
         # Rows of the shards under way live on; walking them every few thousand objects, as the
         # collector does by default, took a quarter of the client's time.
         gc.freeze()
@@ -135,22 +138,7 @@ class LabelRun:
     def _plan(self, replay: bool) -> None:
         batches = read_batches(self.folder.plans)
         if not replay:
-            fresh = take_in(self.recipe, self.context, batches)
-            self.skipped = fresh.set_aside
-            note_owner(self.folder, self.recipe.identity())
-            note_identities(self.context)
-            if fresh.problems:
-                batches.append(
-                    plan_batch(
-                        self.folder.work,
-                        len(batches),
-                        fresh.problems,
-                        self.recipe.run.shard_problems,
-                        dict(fresh.set_aside),
-                        fresh.rejected,
-                        fresh.imported,
-                    )
-                )
+            batches += self._take_in(batches)
         self.batches = batches
         for batch in batches:
             for shard in batch.shards():
@@ -164,6 +152,27 @@ class LabelRun:
         for name in self.stages:
             self.context.meter.stages_total[name] = len(self._work)
         self.context.meter.stages_total["check"] *= len(self.recipe.checkers())
+
+    def _take_in(self, batches: Sequence[Batch]) -> list[Batch]:
+        """A batch of the problems that are new, if there are any. When it returns none of them is
+        held: what is made next would stand between them, and keep their memory."""
+        fresh = take_in(self.recipe, self.context, batches)
+        self.skipped = fresh.set_aside
+        note_owner(self.folder, self.recipe.identity())
+        note_identities(self.context)
+        if not fresh.problems:
+            return []
+        return [
+            plan_batch(
+                self.folder.work,
+                len(batches),
+                fresh.problems,
+                self.recipe.run.shard_problems,
+                dict(fresh.set_aside),
+                fresh.rejected,
+                fresh.imported,
+            )
+        ]
 
     @property
     def stages(self) -> tuple[str, ...]:
