@@ -21,6 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pyarrow as pa
+
 from annotators import answer_logprob
 from annotators.checkers import build_checker
 from annotators.judge.admit import probes_of
@@ -57,6 +59,7 @@ from pipeline.intake import read_intake
 from pipeline.judge_name import is_judge
 from pipeline.labels.feeds import feeds
 from pipeline.lock import folder_lock
+from pipeline.memory import give_back_memory
 from pipeline.places import exists
 from pipeline.prompt import load_prompt
 from pipeline.recipe import Recipe
@@ -106,6 +109,7 @@ class LabelRun:
             raise OutputError(f"{self.folder.origin}: holds no run to replay")
         check_owner(self.folder, self.recipe.identity())
         self._lock.__enter__()
+        pa.array([0])  # imports pandas: what stays is not to stand between problems that go
         # Rows of the shards under way live on; walking them every few thousand objects, as the
         # collector does by default, took a quarter of the client's time.
         gc.freeze()
@@ -119,6 +123,7 @@ class LabelRun:
             self._context = open_context(self.recipe, self.folder, replay, told)
             self._gate = Gate(self.recipe.run.shards_at_once, hungry(self._context))
             self._plan(replay)
+            give_back_memory()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -143,23 +148,7 @@ class LabelRun:
             note_owner(self.folder, self.recipe.identity())
             note_identities(self.context)
         elif not replay:
-            fresh = take_in(self.recipe, self.context, batches)
-            self.skipped = fresh.set_aside
-            note_owner(self.folder, self.recipe.identity())
-            self._note_contamination(fresh)
-            note_identities(self.context)
-            if fresh.problems:
-                batches.append(
-                    plan_batch(
-                        self.folder.work,
-                        len(batches),
-                        fresh.problems,
-                        self.recipe.run.shard_problems,
-                        dict(fresh.set_aside),
-                        fresh.rejected,
-                        fresh.imported,
-                    )
-                )
+            batches += self._take_in(batches)
         self.batches = batches
         for batch in batches:
             for shard in batch.shards():
@@ -181,6 +170,28 @@ class LabelRun:
         self.contamination = fresh.checked.as_dict(fresh.known)
         lines = fresh.checked.lines(fresh.known)
         write_text(self.folder.work / "contaminated.jsonl", lines)
+
+    def _take_in(self, batches: Sequence[Batch]) -> list[Batch]:
+        """A batch of the problems that are new, if there are any. When it returns none of them is
+        held: what is made next would stand between them, and keep their memory."""
+        fresh = take_in(self.recipe, self.context, batches)
+        self.skipped = fresh.set_aside
+        note_owner(self.folder, self.recipe.identity())
+        self._note_contamination(fresh)
+        note_identities(self.context)
+        if not fresh.problems:
+            return []
+        return [
+            plan_batch(
+                self.folder.work,
+                len(batches),
+                fresh.problems,
+                self.recipe.run.shard_problems,
+                dict(fresh.set_aside),
+                fresh.rejected,
+                fresh.imported,
+            )
+        ]
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ from pipeline.importing import import_shard
 from pipeline.intake import solutions_of
 from pipeline.journal import Journal
 from pipeline.judge_name import is_judge
+from pipeline.memory import give_back_memory
 from pipeline.places import exists
 from pipeline.published import write_labels
 from pipeline.purchase import Purchaser
@@ -270,6 +271,7 @@ class ShardWork:
             journal = Journal(self.context.folder.journal(self.shard.name))
             await asyncio.to_thread(journal.compact)
         self.plan.forget_problems()
+        await asyncio.to_thread(give_back_memory)
         self.context.meter.stages["publish"] += 1
 
     def _publish(self) -> None:

@@ -115,10 +115,14 @@ class Grader:
                 f"Math-Verify does not work in the checker processes: it calls 2√2 = √8 {canary}; "
                 "is math-verify installed, and is 1 GB of memory free for each worker?"
             )
-        return [
+        grades = [
             await self.grade(f"\\boxed{{{answer}}}", answer, answer_type, "stop")
             for answer, answer_type in answers
         ]
+        # Its keys are strings that stand among all the problems that were just read: each would
+        # keep a megabyte of the allocator's from being given back.
+        self._known.clear()
+        return grades
 
     async def _math_verify(self, answer: str, read: str) -> Grade:
         try:
