@@ -59,9 +59,10 @@ def posterior(start: Start, settings: SearchSettings) -> Search:
     if not start.candidates or not (guide.begun or guide.price < np.inf):
         return None
     state = _State(start, guide, settings.solutions)
-    if guide.least_change and not guide.begun and state.change() < guide.least_change:
+    wave = state.begun()
+    if guide.least_change and not wave and state.change() < guide.least_change:
         return None
-    wave = state.begun() or state.next()
+    wave = wave or state.next()
     waves = 0
     while wave and waves != guide.waves:
         found = yield list(wave.values())
