@@ -57,8 +57,9 @@ def _to_sample(recipe: Recipe, plans: Path, batches: Sequence[Batch]) -> list[Ba
     if not found:
         return []
     first = SAMPLED * (max(batch.number for batch in taken) // SAMPLED + 1)
-    size = recipe.run.shard_problems
-    return [plan_batch(plans, first + len(sampled), list(found.values()), size, {}, {})]
+    number, size = first + len(sampled), recipe.run.shard_problems
+    spent = sum(batch.spent or 0 for batch in taken if not known.issuperset(batch.texts()))
+    return [plan_batch(plans, number, list(found.values()), size, {}, {}, spent=spent)]
 
 
 def new_numbers(recipe: Recipe, batches: Sequence[Batch]) -> list[int]:

@@ -49,13 +49,16 @@ class Fitting:
         plans: Path,
         recipe: Recipe,
         number: int,
+        budget: int,
         works: Sequence[ShardWork],
         rates: Mapping[str, Rates] | None = None,
         provers: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """`provers`: the earlier ones, of a dataset that is relabelled."""
+        """`budget`: generated tokens, -1 for no limit; `provers`: the earlier ones, of a dataset
+        that is relabelled."""
         self._plans = plans
-        self._place = guidance_place(plans, number, recipe.rollouts.budget_tokens)
+        self._place = guidance_place(plans, number, budget)
+        self._budget = budget
         self._recipe = recipe
         self._rates = rates
         self._provers = provers
@@ -86,7 +89,7 @@ class Fitting:
         return self._after_pilot(guidance, fusion, "pilot")
 
     def _after_pilot(self, guidance: Guidance, fusion: Fusion, stage: str | None) -> Guidance:
-        if self._recipe.rollouts.budget_tokens < 0:  # a price is given: nothing to keep to
+        if self._budget < 0:  # a price is given: nothing to keep to
             found = replace(guidance, last=Round(fusion, self._price(fusion, stage, 1.0)))
         else:
             price = self._price(fusion, stage, APPROACH)
@@ -150,7 +153,7 @@ class Fitting:
     def _price(self, fusion: Fusion, stage: str | None, share: float) -> float:
         """Of a token, at which `share` of what `stage` left of the budget is spent on the problems
         that there are."""
-        budget = self._recipe.rollouts.budget_tokens
+        budget = self._budget
         if budget < 0:
             return self._recipe.rollouts.price / THOUSAND
         seen = self._seen(stage, SIMULATED)

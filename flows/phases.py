@@ -50,7 +50,7 @@ class Phases:
         """Stages in order; what a phase ends with needs the whole of it, of all shards."""
         first: tuple[str, ...] = ("screen",)
         rest: tuple[str, ...] = ("search", "check")
-        budget = self._recipe.rollouts.budget_tokens >= 0
+        budget = self._recipe.limited()
         if self._guided:
             # What the other annotators say guides the search.
             start: list[Phase] = [
@@ -117,12 +117,14 @@ class Phases:
         for batch, shards in self._unpublished():
             markers = [work.plan.screen_stage().done() for work in shards]
             live = sum(int(marker["live"]) for marker in markers if marker)
-            allowance = allot_rollouts(batch, self._recipe.rollouts.budget_tokens, live)
+            budget = self._budget(batch)
+            allowance = allot_rollouts(batch, budget, live)
             if self._guided and allowance is not None:
                 allowance *= MOST_SHARES  # the price shares the budget; this only bounds it
             guidance = self._fitting(batch, shards).plan_pilot() if self._guided else None
             for work in shards:
                 work.plan.allowance, work.plan.guidance = allowance, guidance
+                work.plan.budget = budget
 
     def learn_approach(self) -> None:
         """After the pilot: what the next search goes by."""
@@ -148,16 +150,33 @@ class Phases:
                 work.plan.fusion = fusion
 
     def _unpublished(self) -> Iterator[tuple[Batch, list[ShardWork]]]:
+        """The first of those that go together, and the shards of all of them."""
         if self._folder.origin is not None:
             return
-        for batch in self._batches:
-            shards = [self._works[shard.name] for shard in batch.shards()]
+        for first in self._batches:
+            if first.group != first.number:
+                continue
+            batches = self._with(first)
+            shards = [self._works[shard.name] for batch in batches for shard in batch.shards()]
             shards = [work for work in shards if not work.left]
             if not all(work.plan.published for work in shards):
-                yield batch, shards
+                yield first, shards
+
+    def _with(self, first: Batch) -> list[Batch]:
+        return [batch for batch in self._batches if batch.group == first.number]
+
+    def _budget(self, first: Batch) -> int:
+        """Generated tokens, of the batches that go with this one; -1: no limit."""
+        told, share = self._recipe.rollouts.budget_tokens, self._recipe.relabel.share
+        if told >= 0 or share is None:
+            return told
+        return round(share * sum(batch.spent or 0 for batch in self._with(first)))
 
     def _fitting(self, batch: Batch, shards: Sequence[ShardWork]) -> Fitting:
         rates = rates_of(self._records)
         noted = shards[0].context.noted if shards else None
         provers = [] if noted is None else noted["provers"]
-        return Fitting(self._folder.plans, self._recipe, batch.number, shards, rates, provers)
+        budget = self._budget(batch)
+        return Fitting(
+            self._folder.plans, self._recipe, batch.number, budget, shards, rates, provers
+        )

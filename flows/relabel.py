@@ -79,8 +79,12 @@ def relabelling(
             for key in _OF_MODEL:
                 whole[table][key] = "" if table == "policy" else None
     whole["solutions"] = {}
-    whole["relabel"] = {"dataset": str(absolute(origin.root)), "new_solutions": new_solutions}
-    whole["rollouts"]["budget_tokens"] = round(share * origin.rollout_tokens())
+    whole["relabel"] = {
+        "dataset": str(absolute(origin.root)),
+        "share": share,
+        "new_solutions": new_solutions,
+    }
+    whole["rollouts"]["budget_tokens"] = -1
     named = Path(prover or policy).name
     whole["output"] = {"dir": str(out or origin.root.with_name(f"{origin.root.name}-{named}"))}
     for override in overrides:

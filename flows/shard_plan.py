@@ -40,6 +40,7 @@ class ShardPlan:
         self.context = context
         self.batch = batch
         self.shard = shard
+        self.budget = -1  # generated tokens that its batch may spend on rollouts; -1: no limit
         self.allowance: int | None = None  # generated tokens a problem may spend on rollouts
         self.guidance: Guidance | None = None  # what a guided search goes by
         self.fusion: Fusion | None = None  # what view `posterior` goes by
@@ -214,7 +215,7 @@ class ShardPlan:
             {
                 "search": self.search_stage().folder.name,
                 "allowance": self.allowance,
-                "budget": self.context.recipe.rollouts.budget_tokens,
+                "budget": self.budget,
                 "routes": {name: self.route_place(name).name for name in self.context.judges},
                 "refused": self._noted_refusals(),
             },
@@ -235,7 +236,8 @@ class ShardPlan:
         self.allowance = None if noted["allowance"] is None else int(noted["allowance"])
         plans = self.context.folder.plans
         # Notes of older folders have no budget; nor had they a guided search.
-        place = guidance_place(plans, self.batch.number, int(noted.get("budget", -1)))
+        self.budget = int(noted.get("budget", -1))
+        place = guidance_place(plans, self.batch.group, self.budget)
         self.guidance = Guidance.read(place)
         raw = read_fusion(plans)
         self.fusion = None if raw is None else Fusion.from_dict(raw)

@@ -91,6 +91,7 @@ def pack_learnt(plans: Sequence[ShardPlan], limit: str | None) -> str:
         guidance = plan.guidance
         note = {
             "allowance": plan.allowance,
+            "budget": plan.budget,
             "guidance": guidance and guidance.as_dict(),
             "fusion": plan.fusion and plan.fusion.as_dict(),
         }
@@ -177,7 +178,7 @@ class Worker:
 
 
 def _tell(plan: ShardPlan, learnt: Mapping[str, Any]) -> None:
-    plan.allowance = learnt["allowance"]
+    plan.allowance, plan.budget = learnt["allowance"], learnt["budget"]
     raw = learnt["guidance"]
     plan.guidance = None if raw is None else Guidance.from_dict(raw)
     plan.fusion = None if learnt["fusion"] is None else Fusion.from_dict(learnt["fusion"])

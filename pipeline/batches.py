@@ -43,7 +43,9 @@ class Batch:
     """A planned batch; `skipped` counts, by reason, the rows of its source that were set aside.
 
     `rejected` maps the ids of problems whose reference answer does not grade as equal to itself
-    to that answer: they are not tried again while it stays the same.
+    to that answer: they are not tried again while it stays the same. Of a relabelling: `spent`,
+    tokens of the rollouts that its problems had before; `first`, the batch that was planned first
+    with it, for batches taken over at once are learnt from and paid for as one.
     """
 
     number: int
@@ -52,6 +54,13 @@ class Batch:
     shard_problems: int
     skipped: dict[str, int]
     rejected: dict[str, str]
+    spent: int | None = None
+    first: int | None = None
+
+    @property
+    def group(self) -> int:
+        """The number of the batch that it goes with."""
+        return self.number if self.first is None else self.first
 
     def shards(self) -> list[Shard]:
         step = self.shard_problems
@@ -133,6 +142,8 @@ def plan_batch(
     skipped: dict[str, int],
     rejected: dict[str, str],
     imported: Mapping[str, pa.Table] = MappingProxyType({}),
+    spent: int | None = None,
+    first: int | None = None,
 ) -> Batch:
     """Write a new batch down; from then on it is fixed. Raises StorageError.
 
@@ -140,7 +151,7 @@ def plan_batch(
     """
     folder = work / "batches" / f"{number:05d}"
     write_table(folder / "problems.parquet", problem_rows(problems), row_group_size=shard_problems)
-    batch = Batch(number, folder, len(problems), shard_problems, skipped, rejected)
+    batch = Batch(number, folder, len(problems), shard_problems, skipped, rejected, spent, first)
     for name, rows_of_problems in imported.items():
         parts = _by_shard(batch, problems, rows_of_problems)
         for shard, part in parts.items():

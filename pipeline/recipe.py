@@ -104,6 +104,9 @@ class Relabel(_Table):
     forget: bool = False  # label as if its prover's rollouts told nothing of this one's
     # Problems whose values are expected to change by less than this get no rollouts.
     least_change: float = Field(0.0, ge=0, le=1)
+    # Of the tokens of the old rollouts: what the new ones may spend, where rollouts.budget_tokens
+    # does not say it. None: no limit.
+    share: float | None = Field(None, ge=0)
     new_solutions: bool = False  # of the new policy too, as a later batch of the same problems
 
 
@@ -334,6 +337,7 @@ class Recipe(_Table):
         del whole["problems"]["limit"]
         del whole["decontaminate"]  # which problems come in is no part of what a label is
         del whole["rollouts"]["budget_tokens"]
+        del whole["relabel"]["share"]
         for table in ("policy", "rollouts"):
             # Where a server stands and how much it takes is not what it answers.
             for key in _OF_SERVERS:
@@ -343,6 +347,10 @@ class Recipe(_Table):
                 for key in (*_OF_SERVERS, *_OF_GATES):
                     settings.pop(key, None)
         return whole
+
+    def limited(self) -> bool:
+        """Whether rollouts have a budget."""
+        return self.rollouts.budget_tokens >= 0 or self.relabel.share is not None
 
     def judges(self) -> list[str]:
         """Names of the annotators that are judges, in the recipe's order; none where another
