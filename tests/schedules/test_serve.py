@@ -57,6 +57,7 @@ def test_when_it_is_killed_its_family_ends_and_a_run_goes_on_the_next_time(
     os.kill(serving.pid, signal.SIGKILL)
     serving.wait()
     wait_until(lambda: not [one for one in family if one.is_running()], 60)
+    del scene.environment["PREFECT_API_URL"]  # that server is gone
     words = ["flows.cli", "label", "recipe.toml", f"--set={slow}"]
     with killed_at_the_end(scene.start(*words, log="label.log")):
         wait_until(lambda: len(scene.labelled()) == 6)
