@@ -49,7 +49,7 @@ def test_a_run_by_hand_is_worked_off_and_ctrl_c_leaves_no_process(
 def test_when_it_is_killed_its_family_ends_and_a_run_goes_on_the_next_time(
     scene: Scene, serving: subprocess.Popen[bytes]
 ) -> None:
-    slow = "policy.model=error=0.12,repair=0.03,luck=0.02,latency_ms=200"
+    slow = "policy.model=error=0.12,repair=0.03,luck=0.02,latency_ms=20"
     scene.start_run(LABEL, overrides=[slow])
     wait_until(lambda: list(scene.dataset.glob("work/journal/*/*")), say="something is bought")
     family = psutil.Process(serving.pid).children(recursive=True)
