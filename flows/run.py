@@ -21,8 +21,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import pyarrow as pa
-
 from annotators import answer_logprob
 from annotators.checkers import build_checker
 from annotators.judge.admit import probes_of
@@ -109,7 +107,6 @@ class LabelRun:
             raise OutputError(f"{self.folder.origin}: holds no run to replay")
         check_owner(self.folder, self.recipe.identity())
         self._lock.__enter__()
-        pa.array([0])  # imports pandas: what stays is not to stand between problems that go
         # Rows of the shards under way live on; walking them every few thousand objects, as the
         # collector does by default, took a quarter of the client's time.
         gc.freeze()
@@ -172,8 +169,7 @@ class LabelRun:
         write_text(self.folder.work / "contaminated.jsonl", lines)
 
     def _take_in(self, batches: Sequence[Batch]) -> list[Batch]:
-        """A batch of the problems that are new, if there are any. When it returns none of them is
-        held: what is made next would stand between them, and keep their memory."""
+        """A batch of the problems that are new, if there are any."""
         fresh = take_in(self.recipe, self.context, batches)
         self.skipped = fresh.set_aside
         note_owner(self.folder, self.recipe.identity())
