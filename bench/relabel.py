@@ -39,7 +39,7 @@ from worlds import chains, deduction
 
 BUNDLED = Path("data/policies")
 FIRST_SEED = 70_000  # of problems; bench.quality_worlds begins at 50,000, training at 1,000,000
-PROBLEMS = 120  # of each world
+PROBLEMS = 60  # of each world
 BUDGETS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 PREFIXES = 300
 DRAWS = 10_000
