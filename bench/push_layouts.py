@@ -16,18 +16,19 @@ from bench.chunks import Store
 from pipeline.files import write_table
 from pipeline.folder import RATIONALES_TABLE, DatasetFolder
 from pipeline.hub.content import side_tables
-from pipeline.published import rounded
+from pipeline.published import changing, rounded, write_labels
 from pipeline.schemas import LABELS
 
 _WORDS = [f"{'bcdfglmnprst'[n % 12]}{'aeiou'[n // 12 % 5]}{n // 60:x}" for n in range(5_000)]
 _WEIGHTS = [1 / (n + 1) for n in range(5_000)]  # Zipf's law
 LAYOUTS: dict[str, dict[str, bool]] = {
-    "as it is written": {"last": True, "round": True},
+    "as it is written": {"last": True, "round": True, "dictionary": True},
     "numbers with all their digits": {"last": True},
-    "numbers among the texts": {"round": True},
-    "neither": {},
-    "as it is, byte-stream split": {"last": True, "round": True, "split": True},
-    "as it is, content-defined pages": {"last": True, "round": True, "pages": True},
+    "no dictionaries": {"last": True, "round": True},
+    "numbers among the texts": {"round": True, "dictionary": True},
+    "none of these": {},
+    "no dictionaries, byte-stream split": {"last": True, "round": True, "split": True},
+    "content-defined pages": {"last": True, "round": True, "dictionary": True, "pages": True},
 }
 
 
@@ -54,7 +55,7 @@ def _written(table: pa.Table, layout: dict[str, bool]) -> bytes:
         table,
         sink,
         compression="zstd",
-        use_dictionary=False,
+        use_dictionary=changing(LABELS) if layout.get("dictionary") else False,
         use_byte_stream_split=_floats(table.schema) if layout.get("split") else False,
         use_content_defined_chunking=layout.get("pages", False),
     )
@@ -83,8 +84,11 @@ def like_a_models(folder: DatasetFolder, out: Path, characters: int) -> DatasetF
     for table, files in tables.items():
         rows = pa.concat_tables([pq.read_table(path) for path in files])
         shard = "00000-00000"
-        place = target.published(shard) if table == "data" else target.side(table, shard)
-        write_table(place, _longer(table, rows, characters))
+        rows = _longer(table, rows, characters)
+        if table == "data":
+            write_labels(target.published(shard), rows)
+        else:
+            write_table(target.side(table, shard), rows)
     manifest: dict[str, Any] = folder.read_manifest() or {}
     manifest["batches"] = [manifest["batches"][0] | {"shards": ["00000-00000"]}]
     manifest.pop("derived_from", None)

@@ -2,13 +2,16 @@
 
 The Hub keeps chunks of some 64 KiB and takes only new ones, and a relabelled shard has the rows,
 the texts and the hashes of the old one; only its numbers differ. So what labels do not change
-stands first and the numbers last, in one run of columns (pipeline/schemas.py), and a number has 16
-significant bits, over four digits: more is noise of the fit, which does not compress. Neither
-byte-stream split nor content-defined pages make it less (bench/push_bytes.py).
+stands first and the numbers last, in one run of columns (pipeline/schemas.py). A number has
+`PLACES` binary places, one part in a thousand, and those below 1/64 have four significant bits:
+more is noise of the fit, which does not compress. So few different numbers are, to Parquet, a
+dictionary and some ten bits each. Neither byte-stream split nor content-defined pages make it less
+(bench/push_bytes.py).
 
 Guaranteed: equal tables give equal bytes; order and nulls stay. Digits are cut off, not rounded, so
-a value is nearer to zero by a relative 2**-15 at most: chances do not add up to more than 1, none
-becomes certain, and `value_low <= value <= value_high` holds as before. Evidence keeps its digits.
+a value is nearer to zero by less than 2**-10: chances do not add up to more than 1, none becomes
+certain, and `value_low <= value <= value_high` holds as before. Eighths, as k = 8 rollouts give,
+are exact. Evidence keeps its digits.
 """
 
 from __future__ import annotations
@@ -21,16 +24,23 @@ import pyarrow.compute as pc
 
 from pipeline.files import write_table
 
-BITS = 16
+PLACES = 10
+BITS = 4  # significant ones, where these are finer
 
 
 def write_labels(path: Path, labels: pa.Table) -> None:
     """A shard of the published table. Raises StorageError."""
-    write_table(path, rounded(labels))
+    write_table(path, rounded(labels), use_dictionary=changing(labels.schema))
+
+
+def changing(schema: pa.Schema) -> list[str]:
+    """The columns that another policy's labels change, as Parquet names them."""
+    fields = [schema.field(at) for at in range(schema.names.index("p_correct"), len(schema))]
+    return [f.name + (".list.element" if pa.types.is_list(f.type) else "") for f in fields]
 
 
 def rounded(labels: pa.Table) -> pa.Table:
-    """The table with 16 significant bits in every double, and the rest cut off."""
+    """The table with ten binary places in every double, and the rest cut off."""
     for at, field in enumerate(labels.schema):
         if _holds_doubles(field.type):
             column = labels.column(at)
@@ -60,6 +70,6 @@ def _mask(column: pa.Array) -> pa.Array | None:
 
 def _round(values: pa.Array) -> pa.Array:
     found = values.to_numpy(zero_copy_only=False)  # null is NaN
-    part, exponent = np.frexp(found)
-    exact = np.ldexp(np.trunc(np.ldexp(part, BITS)), exponent - BITS)
+    places = np.maximum(PLACES, BITS - np.frexp(found)[1])
+    exact = np.ldexp(np.trunc(np.ldexp(found, places)), -places)
     return pa.array(exact, pa.float64(), mask=np.isnan(found))

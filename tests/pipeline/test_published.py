@@ -20,13 +20,15 @@ def table(*rows: dict[str, object]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=LABELS)
 
 
-def test_numbers_keep_five_digits_and_short_ones_are_exact() -> None:
+def test_numbers_keep_ten_places_and_eighths_are_exact() -> None:
     (found,) = rounded(table({"p_correct": VALUES}))["p_correct"].to_pylist()
-    assert found[:3] == [0.0, 1.0, 0.875]
-    assert found == pytest.approx(VALUES, rel=2**-15)
-    assert all(abs(short) <= abs(long) for short, long in zip(found, VALUES, strict=True))
-    assert found[3] < VALUES[3]
-    assert 0.99998 < found[6] < 1
+    assert found == [0.0, 1.0, 0.875, 341 / 1024, -102 / 1024, 8 / 2**33, 1023 / 1024]
+
+
+def test_small_chances_stay_above_zero_and_near() -> None:
+    small = [2.0**-exponent / 3 for exponent in range(5, 60)]
+    (found,) = rounded(table({"p_first_error": small}))["p_first_error"].to_pylist()
+    assert all(0 < short <= long < short * 1.13 for short, long in zip(found, small, strict=True))
 
 
 def test_nulls_and_the_order_of_values_stay() -> None:
