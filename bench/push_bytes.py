@@ -109,7 +109,8 @@ def main() -> None:
             with patch("flows.derive.write_labels", write_table):
                 whole = versions(old, place / "unrounded")
             names = zip(whole, ("u-old", "u-new"), strict=True)
-            long = [like_a_models(one, place / name, args.characters) for one, name in names]
+            with patch("bench.push_layouts.write_labels", write_table):
+                long = [like_a_models(one, place / name, args.characters) for one, name in names]
             result["layouts"] = layouts(
                 *(pq.read_table(one.published("00000-00000")) for one in long)
             )
