@@ -8,8 +8,10 @@ next time.
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -33,7 +35,8 @@ _LOOK_S = 0.5
 
 def serve_command(file: Path, port: int) -> None:
     """Raises InputError, and StepsmithError where a part of it does not start or ends by itself."""
-    pools = pools_of(file)
+    deployments = deployments_of(file)
+    pools = list(dict.fromkeys(pool for _, pool in deployments))
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
@@ -55,8 +58,8 @@ def serve_command(file: Path, port: int) -> None:
         print("stopped; what was committed is safe, and runs go on with their next start")
 
 
-def pools_of(file: Path) -> list[str]:
-    """The work pools that the file names. Raises InputError."""
+def deployments_of(file: Path) -> list[tuple[str, str]]:
+    """Name and work pool of each that the file has. Raises InputError."""
     try:
         told = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -68,14 +71,18 @@ def pools_of(file: Path) -> list[str]:
     deployments = told.get("deployments") if isinstance(told, dict) else None
     if not isinstance(deployments, list) or not deployments:
         raise InputError(f"{file}: names no deployments")
-    pools: list[str] = []
-    for number, one in enumerate(deployments, start=1):
-        pool = (one.get("work_pool") or {}).get("name") if isinstance(one, dict) else None
-        if not isinstance(pool, str):
-            raise InputError(f"{file}: deployment {number} has no work_pool.name")
-        if pool not in pools:
-            pools.append(pool)
-    return pools
+    return [_deployment(f"{file}: deployment {n}", one) for n, one in enumerate(deployments, 1)]
+
+
+def _deployment(where: str, told: Any) -> tuple[str, str]:
+    if not isinstance(told, dict) or not isinstance(told.get("name"), str):
+        raise InputError(f"{where} has no name")
+    pool = told.get("work_pool")
+    if isinstance(pool, str):
+        raise InputError(f"{where}: work_pool is a table: write work_pool: {{name: {pool}}}")
+    if not isinstance(pool, dict) or not isinstance(pool.get("name"), str):
+        raise InputError(f"{where} has no work_pool.name")
+    return told["name"], pool["name"]
 
 
 @contextmanager
@@ -87,14 +94,22 @@ def _server(port: int) -> Iterator[subprocess.Popen[Any]]:
             f"a Prefect server answers at {url} already: set PREFECT_API_URL={url} to use it, or "
             f"give another --port"
         )
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise InputError(
+                f"--port {port}: cannot be had: {error.strerror}: give another one"
+            ) from None
     words = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with _child(words, quiet=True) as process:
         end = time.monotonic() + _START_S
         while not _answers(url):
             if process.poll() is not None:
                 raise StepsmithError(
-                    f"the Prefect server ended with status {process.returncode}: is port {port} "
-                    f"taken? `prefect {' '.join(words)}` says more"
+                    f"the Prefect server ended with status {process.returncode}: "
+                    f"`prefect {' '.join(words)}` says why"
                 )
             if time.monotonic() > end:
                 raise StepsmithError(f"the Prefect server does not answer at {url}")
@@ -107,7 +122,7 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:
             return bool(answer.status == 200)
-    except OSError:
+    except (OSError, http.client.HTTPException):  # nobody, or something that speaks no HTTP
         return False
 
 

@@ -1,0 +1,62 @@
+"""`stepsmith serve` before anything runs. What it runs: tests/schedules."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+
+import pytest
+from prefect.settings import PREFECT_HOME, temporary_settings
+
+from flows.serve import deployments_of, serve_command
+from pipeline.errors import InputError
+
+FILE = "deployments:\n  - name: label\n    work_pool: {name: mine}\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "prefect.yaml"
+    path.write_text(FILE)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("work_pool: mine", r"prefect.yaml: deployment 1: .* write work_pool: \{name: mine\}"),
+        ("work_pool: [mine]", r"prefect.yaml: deployment 1 has no work_pool.name"),
+        ("version: 1", r"prefect.yaml: deployment 1 has no work_pool.name"),
+    ],
+)
+def test_a_work_pool_that_has_no_name_is_named(file, written, said):
+    file.write_text(FILE.replace("work_pool: {name: mine}", written))
+    with pytest.raises(InputError, match=said):
+        deployments_of(file)
+
+
+def test_a_deployment_without_a_name_is_counted(file):
+    file.write_text(FILE + "  - work_pool: {name: mine}\n")
+    with pytest.raises(InputError, match=r"prefect.yaml: deployment 2 has no name"):
+        deployments_of(file)
+
+
+def test_a_port_where_something_else_answers_is_refused(file, tmp_path, monkeypatch):
+    class Rude(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(b"220 no HTTP here\r\n")
+
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with (
+        temporary_settings({PREFECT_HOME: tmp_path / "prefect"}),
+        socketserver.ThreadingTCPServer(("127.0.0.1", 0), Rude) as server,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        try:
+            with pytest.raises(InputError, match=rf"--port {port}: .*give another"):
+                serve_command(file, port)
+        finally:
+            server.shutdown()
