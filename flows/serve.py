@@ -22,7 +22,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import httpx
 import yaml
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pipeline.engines import tied
 from pipeline.errors import InputError, StepsmithError
@@ -46,7 +50,7 @@ def serve_command(file: Path, port: int) -> None:
             if not os.environ.get("PREFECT_API_URL"):
                 running["the Prefect server"] = stack.enter_context(_server(port))
             for pool in pools:
-                _once("work-pool", "create", pool, "--type", "process", "--overwrite")
+                create_pool(pool)
             _once("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
             for pool in pools:
                 words = ["worker", "start", "--pool", pool, "--type", "process"]
@@ -124,6 +128,31 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (OSError, http.client.HTTPException):  # nobody, or something that speaks no HTTP
         return False
+
+
+@contextmanager
+def _client() -> Iterator[SyncPrefectClient]:
+    """Raises StepsmithError where the server does not answer, or refuses."""
+    url = os.environ["PREFECT_API_URL"]
+    try:
+        with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+            yield client
+    except httpx.HTTPError as error:
+        raise StepsmithError(f"the Prefect server at PREFECT_API_URL={url}: {error}") from None
+
+
+def create_pool(pool: str) -> None:
+    """Where it is missing: one that is there may have a job template and a pause of its own.
+
+    Raises StepsmithError.
+    """
+    with _client() as client:
+        try:
+            client.read_work_pool(pool)
+            return
+        except ObjectNotFound:
+            pass
+    _once("work-pool", "create", pool, "--type", "process")
 
 
 @contextmanager

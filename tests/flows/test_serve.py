@@ -6,10 +6,12 @@ import socketserver
 import threading
 
 import pytest
-from prefect.settings import PREFECT_HOME, temporary_settings
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.settings import PREFECT_HOME, get_current_settings, temporary_settings
 
-from flows.serve import deployments_of, serve_command
-from pipeline.errors import InputError
+from flows.serve import create_pool, deployments_of, serve_command
+from pipeline.errors import InputError, StepsmithError
 
 FILE = "deployments:\n  - name: label\n    work_pool: {name: mine}\n"
 
@@ -60,3 +62,24 @@ def test_a_port_where_something_else_answers_is_refused(file, tmp_path, monkeypa
                 serve_command(file, port)
         finally:
             server.shutdown()
+
+
+def test_a_server_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    with pytest.raises(StepsmithError, match=r"PREFECT_API_URL=http://127\.0\.0\.1:1/api"):
+        create_pool("mine")
+
+
+@pytest.mark.usefixtures("prefect")
+def test_a_pool_that_is_there_keeps_its_template_and_its_pause(monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", str(get_current_settings().api.url))
+    template = {"job_configuration": {"command": "nice python"}, "variables": {"properties": {}}}
+    theirs = WorkPoolCreate(
+        name="theirs", type="process", base_job_template=template, is_paused=True
+    )
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(theirs)
+        create_pool("theirs")
+        pool = client.read_work_pool("theirs")
+    assert pool.is_paused
+    assert pool.base_job_template == template
