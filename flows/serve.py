@@ -3,7 +3,7 @@
 It starts what a person would start in three terminals, with Prefect's own commands, so that moving
 to a server of one's own changes nothing but PREFECT_API_URL. Where that is set, no server is
 started. The server keeps its state in PREFECT_HOME: schedules and past runs are there again the
-next time.
+next time, and a run that the last one stopped, or that died with it, is started again.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.interrupted import home_alone, start_again
 from pipeline.engines import tied
 from pipeline.errors import InputError, StepsmithError
 
@@ -47,11 +48,18 @@ def serve_command(file: Path, port: int) -> None:
     try:
         with ExitStack() as stack:
             running: dict[str, subprocess.Popen[Any]] = {}
-            if not os.environ.get("PREFECT_API_URL"):
+            own = not os.environ.get("PREFECT_API_URL")
+            if own:
+                stack.enter_context(home_alone())
                 running["the Prefect server"] = stack.enter_context(_server(port))
             for pool in pools:
                 create_pool(pool)
             _once("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
+            if own:  # on a server of somebody's own they may be alive
+                with _client() as client:
+                    again = start_again(client, [name for name, _ in deployments])
+                if again:
+                    print(f"{again} interrupted: started again", flush=True)
             for pool in pools:
                 words = ["worker", "start", "--pool", pool, "--type", "process"]
                 running[f"the worker of {pool}"] = stack.enter_context(_child(words))
@@ -59,7 +67,7 @@ def serve_command(file: Path, port: int) -> None:
             print(f"{file}: deployed; runs start by their schedules. {url} shows them", flush=True)
             _watch(running)
     except KeyboardInterrupt:
-        print("stopped; what was committed is safe, and runs go on with their next start")
+        print("stopped; what was committed is safe, and the same command goes on")
 
 
 def deployments_of(file: Path) -> list[tuple[str, str]]:
@@ -96,7 +104,7 @@ def _server(port: int) -> Iterator[subprocess.Popen[Any]]:
     if _answers(url):
         raise InputError(
             f"a Prefect server answers at {url} already: set PREFECT_API_URL={url} to use it, or "
-            f"give another --port"
+            f"give another --port, and PREFECT_HOME another folder"
         )
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

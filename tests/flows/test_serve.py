@@ -10,6 +10,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_HOME, get_current_settings, temporary_settings
 
+from flows.interrupted import home_alone
 from flows.serve import create_pool, deployments_of, serve_command
 from pipeline.errors import InputError, StepsmithError
 
@@ -62,6 +63,13 @@ def test_a_port_where_something_else_answers_is_refused(file, tmp_path, monkeypa
                 serve_command(file, port)
         finally:
             server.shutdown()
+
+
+def test_two_do_not_share_a_home(tmp_path):
+    with temporary_settings({PREFECT_HOME: tmp_path / "prefect"}):
+        for _ in range(2):  # and it is given back
+            with home_alone(), pytest.raises(InputError, match="set PREFECT_HOME to another"):
+                home_alone().__enter__()
 
 
 def test_a_server_that_does_not_answer_is_named(monkeypatch):
