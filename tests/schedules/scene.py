@@ -167,6 +167,26 @@ def killed_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[subprocess.P
         process.wait()
 
 
+@contextmanager
+def deployed(scene: Scene, every_s: int | None) -> Iterator[None]:
+    """A server with the deployments, and no worker yet."""
+    words = ["server", "start", "--host", "127.0.0.1", "--port", str(scene.port)]
+    with killed_at_the_end(scene.start("prefect", *words, log="server.log")):
+        wait_until(scene.answers, say="the server")
+        scene.environment["PREFECT_API_URL"] = scene.url
+        scene.write_deployments(every_s)
+        scene.prefect("work-pool", "create", "stepsmith", "--type", "process")
+        scene.prefect("--no-prompt", "deploy", "--all")
+        yield
+
+
+@contextmanager
+def working(scene: Scene) -> Iterator[subprocess.Popen[bytes]]:
+    words = ["worker", "start", "--pool", "stepsmith"]
+    with killed_at_the_end(scene.start("prefect", *words, log="worker.log")) as process:
+        yield process
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))

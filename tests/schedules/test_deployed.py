@@ -4,9 +4,7 @@ says, in its order."""
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
@@ -16,9 +14,10 @@ from tests.schedules.scene import (
     EVERY_S,
     PROBLEMS,
     Scene,
+    deployed,
     free_port,
-    killed_at_the_end,
     wait_until,
+    working,
 )
 
 LABEL = "label-new-problems"
@@ -39,27 +38,8 @@ def scene(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     variables = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token, "HF_HUB_DISABLE_XET": "1"}
     variables |= {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES, "HF_HUB_OFFLINE": "0"}
     scene = Scene(home, free_port(), **variables)
-    words = ["server", "start", "--host", "127.0.0.1", "--port", str(scene.port)]
-    with ExitStack() as stack:
-        server = scene.start("prefect", *words, log="server.log")
-        stack.enter_context(killed_at_the_end(server))
-        wait_until(scene.answers, say="the server")
-        scene.environment["PREFECT_API_URL"] = scene.url
-        scene.write_deployments(EVERY_S)
-        scene.prefect("work-pool", "create", "stepsmith", "--type", "process")
-        scene.prefect("--no-prompt", "deploy", "--all")
+    with deployed(scene, EVERY_S), working(scene):
         yield scene
-
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(scene: Scene) -> Iterator[subprocess.Popen[bytes]]:
-    with working(scene) as process:
-        yield process
-
-
-def working(scene: Scene) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    words = ["worker", "start", "--pool", "stepsmith"]
-    return killed_at_the_end(scene.start("prefect", *words, log="worker.log"))
 
 
 def test_a_schedule_fires_and_the_dataset_grows_by_exactly_the_new_problems(scene: Scene) -> None:
@@ -120,22 +100,3 @@ def test_publish_offers_a_pull_request_and_the_second_time_nothing(
     assert (first, second) == ("COMPLETED", "COMPLETED")
     assert "/discussions/1" in offered
     assert "nothing to publish" in again
-
-
-def test_a_run_whose_worker_was_killed_ends_as_crashed_and_the_next_one_goes_on(
-    scene: Scene, worker: subprocess.Popen[bytes]
-) -> None:
-    folder = scene.home / "slow"
-    slow = "policy.model=error=0.12,repair=0.03,luck=0.02,latency_ms=20"
-
-    def states() -> list[str]:
-        runs = [run for run in scene.runs(LABEL) if run["parameters"].get("out") == "slow"]
-        return [run["state"]["type"] for run in runs]
-
-    scene.start_run(LABEL, overrides=[slow], out="slow")
-    wait_until(lambda: list(folder.glob("work/journal/*/*")), say="something is bought")
-    worker.kill()
-    wait_until(lambda: states() == ["CRASHED"], say="its run notices")
-    with working(scene):
-        scene.start_run(LABEL, overrides=[slow], out="slow")
-        wait_until(lambda: states() == ["CRASHED", "COMPLETED"], say="the next one")
