@@ -17,7 +17,7 @@ from pipeline.files import write_json
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.feeds import feeds
-from pipeline.places import absolute, exists
+from pipeline.places import absolute, beside, exists
 from pipeline.posterior.fusion import Fusion
 from pipeline.posterior.past import Past
 from pipeline.published import write_labels
@@ -42,7 +42,7 @@ def derive_command(dataset: Path, out: Path | None, view: str, overrides: list[s
         provers = plan.manifest.get("earlier", [])
         fusion = evidence_of(origin).learn(plan.questions, rates=rates, provers=provers)
         plan = replace(plan, fusion=fusion)
-    target = DatasetFolder(out or dataset.with_name(f"{dataset.name}-{plan.settings.view}"))
+    target = DatasetFolder(out or beside(dataset, plan.settings.view))
     run_derivation(plan, origin, target)
 
 

@@ -20,7 +20,7 @@ from pipeline.formats.readme import readme
 from pipeline.formats.source import check_shard
 from pipeline.formats.write import NOTHING, Export, Written, export_shard
 from pipeline.lock import folder_lock
-from pipeline.places import absolute, exists, glob, is_empty, read_json
+from pipeline.places import absolute, beside, exists, glob, is_empty, read_json
 from pipeline.recipe import content_hash, differences
 
 WRITERS = 2
@@ -37,7 +37,7 @@ def export_command(
     manifest = folder.read_manifest()
     settled = _options(wanted, options, manifest)
     export = Export(folder, wanted, settled, every, jsonl)
-    target = out or dataset.with_name(f"{dataset.name}-{wanted.name}")
+    target = out or beside(dataset, wanted.name)
     started = time.monotonic()
     shards = folder.shards()
     for shard in shards:

@@ -36,6 +36,8 @@ def public_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     for role in ("policy", "prover"):
         if role in found:
             found[role] = found[role] | {"model": public_name(found[role]["model"])}
+    if found.get("writers"):
+        found["writers"] = [one | {"model": public_name(one["model"])} for one in found["writers"]]
     if "judges" in found:
         found["judges"] = {
             name: judge | {"model": public_name(judge["model"])}
