@@ -4,8 +4,9 @@ says, in its order."""
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.schedules.scene import (
 )
 
 LABEL = "label-new-problems"
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"  # as docs/operations.md says
 OTHER = "error=0.3,repair=0.03,luck=0.02"
 IDS = [row["problem_id"] for row in PROBLEMS]
 
@@ -35,7 +37,8 @@ def hub() -> Iterator[LocalHub]:
 def scene(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     home = tmp_path_factory.mktemp("deployed")
     variables = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token, "HF_HUB_DISABLE_XET": "1"}
-    scene = Scene(home, free_port(), **variables, HF_HUB_OFFLINE="0")
+    variables |= {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES, "HF_HUB_OFFLINE": "0"}
+    scene = Scene(home, free_port(), **variables)
     words = ["server", "start", "--host", "127.0.0.1", "--port", str(scene.port)]
     with ExitStack() as stack:
         server = scene.start("prefect", *words, log="server.log")
@@ -45,10 +48,18 @@ def scene(hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         scene.write_deployments(EVERY_S)
         scene.prefect("work-pool", "create", "stepsmith", "--type", "process")
         scene.prefect("--no-prompt", "deploy", "--all")
-        words = ["worker", "start", "--pool", "stepsmith"]
-        worker = scene.start("prefect", *words, log="worker.log")
-        stack.enter_context(killed_at_the_end(worker))
         yield scene
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(scene: Scene) -> Iterator[subprocess.Popen[bytes]]:
+    with working(scene) as process:
+        yield process
+
+
+def working(scene: Scene) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    words = ["worker", "start", "--pool", "stepsmith"]
+    return killed_at_the_end(scene.start("prefect", *words, log="worker.log"))
 
 
 def test_a_schedule_fires_and_the_dataset_grows_by_exactly_the_new_problems(scene: Scene) -> None:
@@ -109,3 +120,22 @@ def test_publish_offers_a_pull_request_and_the_second_time_nothing(
     assert (first, second) == ("COMPLETED", "COMPLETED")
     assert "/discussions/1" in offered
     assert "nothing to publish" in again
+
+
+def test_a_run_whose_worker_was_killed_ends_as_crashed_and_the_next_one_goes_on(
+    scene: Scene, worker: subprocess.Popen[bytes]
+) -> None:
+    folder = scene.home / "slow"
+    slow = "policy.model=error=0.12,repair=0.03,luck=0.02,latency_ms=20"
+
+    def states() -> list[str]:
+        runs = [run for run in scene.runs(LABEL) if run["parameters"].get("out") == "slow"]
+        return [run["state"]["type"] for run in runs]
+
+    scene.start_run(LABEL, overrides=[slow], out="slow")
+    wait_until(lambda: list(folder.glob("work/journal/*/*")), say="something is bought")
+    worker.kill()
+    wait_until(lambda: states() == ["CRASHED"], say="its run notices")
+    with working(scene):
+        scene.start_run(LABEL, overrides=[slow], out="slow")
+        wait_until(lambda: states() == ["CRASHED", "COMPLETED"], say="the next one")
