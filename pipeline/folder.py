@@ -28,6 +28,11 @@ TRUTH_TABLE = "truth"  # imported gold, where there is some
 JUDGEMENTS_TABLE = "judgements"  # calls of judges, where a recipe has one
 RATIONALES_TABLE = "rationales"  # those that say what the labels say
 EARLIER_TABLE = "earlier"  # evidence of earlier provers, of a dataset that was relabelled
+# All that stand beside the labels, with a file for each shard.
+SIDE_TABLES = (
+    *("problems", "solutions", "questions", "rollouts", "tree", "evidence"),
+    *(TRUTH_TABLE, JUDGEMENTS_TABLE, RATIONALES_TABLE, EARLIER_TABLE),
+)
 
 
 @dataclass(frozen=True, slots=True)

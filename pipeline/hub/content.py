@@ -28,7 +28,7 @@ from pipeline.card_edits import merge_cards
 from pipeline.card_of import dataset_card
 from pipeline.errors import InputError
 from pipeline.files import write_json, write_text
-from pipeline.folder import RATIONALES_TABLE, DatasetFolder
+from pipeline.folder import RATIONALES_TABLE, SIDE_TABLES, DatasetFolder
 from pipeline.hub.name import slug
 from pipeline.places import exists, glob, is_remote, read_bytes
 from pipeline.public import public_manifest
@@ -38,9 +38,8 @@ from pipeline.summary import Summary, summarize
 CARD = "README.md"
 MANIFEST = "manifest.json"
 # Files of ours in a repository: a table's folder and a shard's name.
-SHARD = re.compile(r"(data/train-\d{5}-\d{5}|[a-z_]+/\d{5}-\d{5})\.parquet")
+SHARD = re.compile(rf"(data/train-|({'|'.join(SIDE_TABLES)})/)\d{{5}}-\d{{5}}\.parquet")
 MOST_FILES = 25_000  # of one commit, says the client
-_KEPT_HERE = ("work", "replay")
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def side_tables(folder: DatasetFolder) -> dict[str, Path]:
         for path in glob(root, "*/*.parquet"):
             table = path.parent.name
             name = f"{table}/{path.name}"
-            if table in ("data", *_KEPT_HERE) or not SHARD.fullmatch(name):
+            if table not in SIDE_TABLES or not SHARD.fullmatch(name):
                 continue
             # These agree with the labels of their folder, and a derived one has others.
             if table != RATIONALES_TABLE or root == folder.root:

@@ -141,9 +141,11 @@ class Push:
     def _check(self, base: Snapshot) -> None:
         """Refuse what must not be written over, before anything is sent. Raises InputError."""
         name = self.repository.name
-        if base.holds_others_data():
+        others = base.others_data()
+        if others:
             raise InputError(
-                f"{name}: holds data that Stepsmith did not write; choose another name",
+                f"{name}: holds data that Stepsmith did not write ({', '.join(others[:3])}), and "
+                f"no manifest.json of a dataset of ours; choose another name",
                 repository=name,
             )
         if self.target.private and not base.private:

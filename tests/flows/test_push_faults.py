@@ -206,11 +206,34 @@ def test_files_of_an_older_version_go_and_those_of_others_stay(scene: Scene) -> 
     assert "tree/00000-00000.parquet" not in stored.files()
 
 
-def test_data_of_others_is_not_written_over(scene: Scene) -> None:
-    scene.hub.create(NAME).edit("data/train.csv", "a,b")
-    with pytest.raises(InputError, match="holds data that Stepsmith did not write"):
+@pytest.mark.parametrize(
+    "path",
+    ["data/train.csv", "train/00000-00001.parquet", "evidence/00000-00001.parquet", "train.jsonl"],
+)
+def test_data_of_others_is_not_written_over(scene: Scene, path: str) -> None:
+    stored = scene.hub.create(NAME)
+    stored.edit(path, "a,b")
+    stored.edit("manifest.json", '{"stepsmith": "a word of theirs"}')
+    before = stored.files()
+    with pytest.raises(InputError, match=rf"Stepsmith did not write \(.*{path}.*\)"):
         scene.push()
-    assert not scene.hub.uploaded
+    assert (stored.files(), scene.hub.uploaded) == (before, [])
+
+
+def test_a_repository_that_holds_words_alone_is_taken(scene: Scene) -> None:
+    stored = scene.hub.create(NAME)
+    stored.edit("LICENSE", "theirs")
+    stored.edit("docs.md", "theirs")
+    assert scene.push().new_tag
+    assert stored.files()["LICENSE"] == b"theirs"
+
+
+def test_a_file_of_others_that_is_named_like_a_shard_stays(scene: Scene) -> None:
+    scene.push()
+    stored = scene.hub.repositories[NAME]
+    stored.edit("train/00000-00001.parquet", "theirs")
+    assert not scene.push().changes
+    assert stored.files()["train/00000-00001.parquet"] == b"theirs"
 
 
 def test_a_public_repository_is_not_taken_for_a_private_one(scene: Scene) -> None:
