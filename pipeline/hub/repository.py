@@ -17,7 +17,7 @@ from huggingface_hub.hf_api import RepoFile
 from pipeline.hub.content import CARD, MANIFEST, SHARD, Content
 
 TYPE = "dataset"
-# What a repository may hold before the first push: words about it, and the Hub's own .gitattributes.
+# What a repository may hold before the first push: words about it, and .gitattributes.
 _ABOUT = re.compile(r"\.[^/]+|[^/]+\.md|(LICENSE|LICENCE|CITATION)[^/]*", re.IGNORECASE)
 _OURS = {"stepsmith", "schema_version", "counts"}  # keys of every manifest that we wrote
 
@@ -58,7 +58,7 @@ class Snapshot:
 
     def others_data(self) -> list[str]:
         """Files that make it somebody else's dataset; none where the manifest is one of ours."""
-        if _OURS <= (self.manifest or {}).keys():
+        if (self.manifest or {}).keys() >= _OURS:
             return []
         return sorted(path for path in self.files if not _ABOUT.fullmatch(path))
 
