@@ -34,6 +34,7 @@ from pipeline.places import exists, glob, is_remote, read_bytes
 from pipeline.public import public_manifest
 from pipeline.schemas import SCHEMA_VERSION
 from pipeline.summary import Summary, summarize
+from pipeline.versions import check_derivable
 
 CARD = "README.md"
 MANIFEST = "manifest.json"
@@ -153,6 +154,7 @@ def checked_manifest(folder: DatasetFolder) -> dict[str, Any]:
         )
     found = manifest.get("schema_version")
     if found != SCHEMA_VERSION:
+        check_derivable(found, folder.root)
         raise InputError(
             f"{folder.root}: its tables are of schema version {found}, this Stepsmith writes "
             f"version {SCHEMA_VERSION}: `stepsmith derive {folder.root} --out NEW` writes its "
