@@ -128,13 +128,15 @@ def build(folder: DatasetFolder, staging: Path, repository: str) -> Content:
 
 def side_tables(folder: DatasetFolder) -> dict[str, Path]:
     """The other tables' files, by their names in the repository: the folder's own, and those of the
-    dataset that it was derived from."""
+    dataset that it was derived from. Only of published shards: a run publishes a shard's labels
+    last, so other files may belong to one that is being written."""
     found = {}
+    published = set(folder.shards())
     for root in dict.fromkeys((folder.evidence_root(), folder.root)):
         for path in glob(root, "*/*.parquet"):
             table = path.parent.name
             name = f"{table}/{path.name}"
-            if table not in SIDE_TABLES or not SHARD.fullmatch(name):
+            if path.stem not in published or not SHARD.fullmatch(name):
                 continue
             # These agree with the labels of their folder, and a derived one has others.
             if table != RATIONALES_TABLE or root == folder.root:
@@ -163,7 +165,16 @@ def checked_manifest(folder: DatasetFolder) -> dict[str, Any]:
         )
     wanted = {shard for batch in manifest.get("batches", []) for shard in batch["shards"]}
     stopped = (manifest.get("last_run") or {}).get("shards_left", 0)
-    missing = sorted(wanted - set(folder.shards()))
+    there = set(folder.shards())
+    newer = sorted(there - wanted) if wanted else []  # `annotate` has no batches
+    if newer:
+        raise InputError(
+            f"{folder.root}: {len(newer)} of its shards are not in its manifest yet "
+            f"({', '.join(newer[:3])}): a run is at work there, or was stopped; let it end, or run "
+            f"its command again, and then push",
+            folder=str(folder.root),
+        )
+    missing = sorted(wanted - there)
     if missing and not stopped:  # a run that met its limit says in its manifest what it left
         raise InputError(
             f"{folder.root}: {len(missing)} of its {len(wanted)} shards are not there "
@@ -196,7 +207,8 @@ def check(content: Content) -> None:
     if not loaded == rows == content.solutions:
         raise InputError(
             f"{content.name}: `datasets.load_dataset` loads {loaded:,} rows, the shards hold "
-            f"{rows:,} and the manifest says {content.solutions:,}; nothing was pushed"
+            f"{rows:,} and the manifest says {content.solutions:,}; nothing was pushed. Where a "
+            f"run is at work in the folder, or was stopped, let it end first"
         )
 
 

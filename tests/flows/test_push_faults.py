@@ -272,6 +272,21 @@ def test_a_missing_shard_is_refused(scene: Scene) -> None:
         scene.push()
 
 
+def test_a_shard_that_is_being_written_is_no_part_of_the_version(scene: Scene) -> None:
+    evidence = scene.dataset / "evidence"
+    shutil.copy(evidence / "00000-00000.parquet", evidence / "00001-00000.parquet")
+    assert "evidence/00001-00000.parquet" not in scene.push().changes.add
+
+
+def test_shards_that_a_run_has_added_since_are_refused(scene: Scene) -> None:
+    data = scene.dataset / "data"
+    shutil.copy(data / "train-00000-00000.parquet", data / "train-00001-00000.parquet")
+    said = r"1 of its shards are not in its manifest yet \(00001-00000\): a run is at work there"
+    with pytest.raises(InputError, match=said):
+        scene.push()
+    assert not scene.hub.log
+
+
 def test_more_files_than_a_commit_takes_are_refused(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
