@@ -106,12 +106,13 @@ class Push:
         found, url = base, None
         changes = base.changes(self.content)
         if changes and target.pull_request:
-            request = self.repository.pull_request(self.content, base)
+            request = self.repository.pull_request(self.content, base, target.branch)
             if request is not None:
                 url, found = request
                 self._write_card(found.card)
                 changes = found.changes(self.content)
-        needs_branch = target.branch not in base.branches and not target.pull_request
+        # For a pull request too: the Hub would open it against main.
+        needs_branch = target.branch not in base.branches and url is None
         if target.dry_run:
             return Pushed(changes, found.head, url, self._tag, self._tag not in base.tags)
         commit = found.head

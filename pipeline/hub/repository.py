@@ -98,9 +98,15 @@ class Repository:
             {one.name: one.target_commit for one in refs.tags},
         )
 
-    def pull_request(self, content: Content, base: Snapshot) -> tuple[str, Snapshot] | None:
-        """URL and head of the open pull request that offers this very version, if there is one."""
+    def pull_request(
+        self, content: Content, base: Snapshot, branch: str
+    ) -> tuple[str, Snapshot] | None:
+        """URL and head of the open pull request that offers this very version to `branch`, if there
+        is one."""
         for number, url in self._open_requests(content.version):
+            details = self.api.get_discussion_details(self.name, number, repo_type=TYPE)
+            if str(details.target_branch).removeprefix("refs/heads/") != branch:
+                continue
             ref = f"refs/pr/{number}"
             head = self.api.repo_info(self.name, repo_type=TYPE, revision=ref).sha
             return url, self._at(str(head), ref, base.private, base.branches, base.tags)

@@ -98,6 +98,16 @@ def test_a_pull_request_is_offered_once_and_tagged_when_it_was_taken(scene: Scen
     assert len(stored.commits) == 2
 
 
+def test_a_pull_request_is_offered_to_the_branch_that_was_named(scene: Scene) -> None:
+    scene.push(Target(pull_request=True))
+    stored = scene.hub.repositories[NAME]
+    offer = Target("dev", pull_request=True)
+    url = scene.push(offer).url  # the same version to another branch is another offer
+    assert scene.push(offer).url == url
+    assert stored.targets == {1: "main", 2: "dev"}
+    assert stored.branches["dev"] == stored.branches["main"]
+
+
 def test_an_offer_whose_answer_was_lost_is_not_made_twice(scene: Scene) -> None:
     scene.hub.faults.append(Fault("POST", COMMIT, "lost"))
     assert scene.push(Target(pull_request=True)).url
