@@ -115,7 +115,7 @@ def build(folder: DatasetFolder, staging: Path, repository: str) -> Content:
             folder=str(folder.root),
         ) from error
     if exists(folder.card):
-        text = merge_cards(text, read_bytes(folder.card).decode("utf-8"), str(folder.card))
+        text = merge_cards(text, _read_card(folder.card), str(folder.card))
     return Content(
         root=staging,
         name=str(manifest["name"]),
@@ -163,6 +163,13 @@ def checked_manifest(folder: DatasetFolder) -> dict[str, Any]:
             f"labels anew from the same evidence, and NEW can be pushed",
             folder=str(folder.root),
         )
+    for name, kind in (("name", str), ("counts", dict)):
+        if not isinstance(manifest.get(name), kind):
+            raise InputError(
+                f"{folder.manifest}: its field {name} is missing, or not what Stepsmith writes: "
+                f"run the command that made {folder.root} again, which writes it anew",
+                field=name,
+            )
     wanted = {shard for batch in manifest.get("batches", []) for shard in batch["shards"]}
     stopped = (manifest.get("last_run") or {}).get("shards_left", 0)
     there = set(folder.shards())
@@ -182,6 +189,17 @@ def checked_manifest(folder: DatasetFolder) -> dict[str, Any]:
             folder=str(folder.root),
         )
     return manifest
+
+
+def _read_card(path: Path) -> str:
+    try:
+        return read_bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: is not UTF-8 (byte {error.start}): save it as UTF-8, or remove it, and the "
+            f"card is written anew",
+            file=str(path),
+        ) from None
 
 
 def check(content: Content) -> None:

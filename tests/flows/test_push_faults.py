@@ -266,6 +266,22 @@ def test_another_schema_version_is_refused_with_the_way_out(scene: Scene) -> Non
     assert not scene.hub.log
 
 
+@pytest.mark.parametrize("name", ["name", "counts"])
+def test_a_manifest_without_a_field_is_refused(scene: Scene, name: str) -> None:
+    manifest = scene.dataset / "manifest.json"
+    found = json.loads(manifest.read_text())
+    del found[name]
+    manifest.write_text(json.dumps(found))
+    with pytest.raises(InputError, match=rf"manifest\.json: its field {name} is missing"):
+        scene.push()
+
+
+def test_a_card_that_is_no_text_is_refused(scene: Scene) -> None:
+    (scene.dataset / "README.md").write_bytes(b"# caf\xe9")
+    with pytest.raises(InputError, match=r"README\.md: is not UTF-8 \(byte 5\): save it as UTF-8"):
+        scene.push()
+
+
 def test_a_run_that_has_not_ended_is_refused(scene: Scene) -> None:
     (scene.dataset / "manifest.json").unlink()
     with pytest.raises(InputError, match="has not ended"):
