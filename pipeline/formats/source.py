@@ -27,6 +27,7 @@ from pipeline.formats.rows import codes
 from pipeline.places import exists, is_remote, read_bytes
 from pipeline.schemas import SCHEMA_VERSION
 from pipeline.tables import read_table
+from pipeline.versions import OLDEST, other_way
 
 TEXT_BYTES = 8 * 2**20  # of steps, in one table
 MOST_ROWS = 8192
@@ -53,10 +54,10 @@ def _check_schema(folder: DatasetFolder, path: Path) -> None:
     found, view = head.column("schema_version")[0].as_py(), head.column("view")[0].as_py()
     if found == SCHEMA_VERSION:
         return
-    if found is not None and found > SCHEMA_VERSION:
+    if found is None or not OLDEST <= found < SCHEMA_VERSION:
         raise InputError(
-            f"{path}: has schema {found}, and this Stepsmith knows {SCHEMA_VERSION}: install the "
-            f"version that wrote it, or a later one"
+            f"{path}: has schema {found}, and this Stepsmith knows {SCHEMA_VERSION}: "
+            f"{other_way(found)}"
         )
     raise InputError(
         f"{path}: has schema {found}, and formats read {SCHEMA_VERSION}. `stepsmith derive "
