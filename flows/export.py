@@ -12,7 +12,7 @@ from typing import Any
 from flows.tables import print_rows
 from pipeline.batches import read_batches
 from pipeline.errors import InputError, OutputError
-from pipeline.files import remove_files, remove_leftovers, write_json, write_text
+from pipeline.files import remove_files, remove_leftovers, remove_tree, write_json, write_text
 from pipeline.folder import DatasetFolder
 from pipeline.formats.catalogue import format_of
 from pipeline.formats.format import Format, Value
@@ -30,8 +30,8 @@ _OF_ROWS = ("recipe_hash", "view", "after_error", "policy", "prover", "schema_ve
 def export_command(
     dataset: Path, name: str, out: Path | None, every: bool, jsonl: bool, options: Sequence[str]
 ) -> None:
-    """Raises InputError, FolderBusy, StorageError. Run again it writes the same bytes, and what was
-    published since."""
+    """Raises InputError (also where no row is left), FolderBusy, StorageError. Run again it writes
+    the same bytes, and what was published since."""
     wanted = format_of(name)
     folder = DatasetFolder(dataset).need_dataset()
     manifest = folder.read_manifest()
@@ -48,22 +48,26 @@ def export_command(
         remove_leftovers(target)
         write_json(target / "work" / "export.json", identity)
         written = _write(export, target, shards)
-        facts = _facts(folder, manifest, shards, written)
-        write_text(target / "README.md", readme(export, facts, written))
-        write_json(
-            target / "export.json",
-            {
-                "stepsmith": version("stepsmith"),
-                **identity,
-                **facts,
-                "shards": written.digests,
-                "counts": {
-                    "read": written.read,
-                    "left_out": written.left_out,
-                    "written": written.rows,
+        if written.rows:
+            facts = _facts(folder, manifest, shards, written)
+            write_text(target / "README.md", readme(export, facts, written))
+            write_json(
+                target / "export.json",
+                {
+                    "stepsmith": version("stepsmith"),
+                    **identity,
+                    **facts,
+                    "shards": written.digests,
+                    "counts": {
+                        "read": written.read,
+                        "left_out": written.left_out,
+                        "written": written.rows,
+                    },
                 },
-            },
-        )
+            )
+    if not written.rows:
+        _take_back(target)
+        raise _nothing_left(dataset, wanted, written)
     seconds = time.monotonic() - started
     rows = [
         (f"{wanted.table} read", f"{written.read:,}"),
@@ -123,6 +127,23 @@ def _write(export: Export, target: Path, shards: Sequence[str]) -> Written:
     return total
 
 
+def _take_back(target: Path) -> None:
+    """What an export wrote; the folder can take another then."""
+    remove_tree(target / "data")
+    remove_tree(target / "work")
+    remove_files([path for name in ("README.md", "export.json") if exists(path := target / name)])
+
+
+def _nothing_left(dataset: Path, wanted: Format, written: Written) -> InputError:
+    """`datasets` does not load a dataset without rows, so there is nothing to hand out."""
+    why = ", ".join(f"{reason} {count:,}" for reason, count in written.left_out.items())
+    return InputError(
+        f"{dataset}: no row is left for format {wanted.name}, so nothing was written: "
+        f"{written.read:,} rows of table {wanted.table} read, left out: {why or 'none'}. "
+        f"docs/formats.md says what the format takes; --all takes rows that are not kept too"
+    )
+
+
 def _facts(
     folder: DatasetFolder, manifest: Mapping[str, Any] | None, shards: Sequence[str], of: Written
 ) -> dict[str, Any]:
@@ -151,6 +172,4 @@ def _warnings(
             "the dataset has no manifest yet: the run that makes it has not ended, and may publish "
             "more; run the same command again then"
         )
-    if not written.rows:
-        found.append("nothing is left: see the reasons above")
     return found

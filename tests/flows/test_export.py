@@ -84,6 +84,33 @@ def test_json_lines_hold_the_same(toy: DatasetFolder, tmp_path: Path, name: str)
     assert loaded["train"].num_rows == len(frame)
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_json_lines_whose_first_file_is_null_throughout_load(
+    toy: DatasetFolder, tmp_path: Path, name: str
+) -> None:
+    """Types are those of the format, not those of the first file."""
+    out = tmp_path / name
+    export(toy, name, out, every=True, jsonl=True)
+    first, *others = sorted((out / "data").iterdir())
+    first.write_text(json.dumps(dict.fromkeys(FORMATS[name].schema.names)) + "\n")
+    rows = 1 + sum(len(file.read_text().splitlines()) for file in others)
+    loaded = datasets.load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))
+    assert len(loaded) == rows > 1
+    assert loaded.features == datasets.Features.from_arrow_schema(FORMATS[name].schema)
+
+
+@pytest.mark.parametrize("jsonl", [False, True])
+def test_an_export_without_rows_is_refused_and_leaves_nothing(
+    toy: DatasetFolder, tmp_path: Path, jsonl: bool
+) -> None:
+    out = tmp_path / "out"
+    said = r"no row is left for format sft, .* left out: .*right_answer_with_a_low_score [1-9]"
+    with pytest.raises(InputError, match=said):
+        export(toy, "sft", out, "least=2", jsonl=jsonl)
+    assert list(out.iterdir()) == []
+    assert len(export(toy, "sft", out, jsonl=jsonl)) > 0
+
+
 def test_counts_add_up_and_are_said(
     toy: DatasetFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
