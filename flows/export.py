@@ -17,14 +17,13 @@ from pipeline.folder import DatasetFolder
 from pipeline.formats.catalogue import format_of
 from pipeline.formats.format import Format, Value
 from pipeline.formats.readme import readme
-from pipeline.formats.source import check_shard
+from pipeline.formats.source import OF_ROWS, check_shard
 from pipeline.formats.write import NOTHING, Export, Written, export_shard
 from pipeline.lock import folder_lock
 from pipeline.places import absolute, exists, glob, is_empty, read_json
 from pipeline.recipe import content_hash, differences
 
 WRITERS = 2
-_OF_ROWS = ("recipe_hash", "view", "after_error", "policy", "prover", "schema_version")
 
 
 def export_command(
@@ -148,8 +147,8 @@ def _facts(
     folder: DatasetFolder, manifest: Mapping[str, Any] | None, shards: Sequence[str], of: Written
 ) -> dict[str, Any]:
     """What was exported: of the rows themselves, so that a folder in the making has them too."""
-    first = folder.published_labels(shards[0], _OF_ROWS)
-    row = first.row(0, named=True) if len(first) else dict.fromkeys(_OF_ROWS)
+    first = folder.published_labels(shards[0], OF_ROWS)
+    row = first.row(0, named=True) if len(first) else dict.fromkeys(OF_ROWS)
     return {
         "name": (manifest or {}).get("name") or folder.root.name,
         "version": content_hash(of.digests),

@@ -10,7 +10,7 @@ is read once it is published, and never changes after that.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,31 +26,41 @@ from pipeline.formats.format import Format
 from pipeline.formats.rows import codes
 from pipeline.places import exists, is_remote, read_bytes
 from pipeline.schemas import SCHEMA_VERSION
-from pipeline.tables import read_table
+from pipeline.tables import named, read_table
 
 TEXT_BYTES = 8 * 2**20  # of steps, in one table
 MOST_ROWS = 8192
+# What an export says of its rows (flows/export.py).
+OF_ROWS = ("recipe_hash", "view", "after_error", "policy", "prover", "schema_version")
 _OF_LABELS = ("solution_id", "keep", "label")  # beside a rationale
 
 
 def check_shard(folder: DatasetFolder, shard: str, wanted: Format) -> None:
     """Raises InputError that says what to do where the format cannot read the shard."""
-    _check_schema(folder, folder.published(shard))
-    if wanted.table == "rationales" and not exists(place := _rationales_of(folder, shard)):
+    path = folder.published(shard)
+    _check_schema(folder, path)
+    if wanted.table == "labels":
+        _check_columns(folder, path, (*wanted.reads, *OF_ROWS), wanted)
+        return
+    _check_columns(folder, path, (*_OF_LABELS, *OF_ROWS), wanted)
+    if not exists(place := _rationales_of(folder, shard)):
         raise InputError(
             f"{place}: is not there: format {wanted.name} is made of what judges wrote, and this "
             f"dataset has no judge; docs/judges.md says how to ask one"
         )
+    _check_columns(folder, place, wanted.reads, wanted)
 
 
 def _check_schema(folder: DatasetFolder, path: Path) -> None:
     with _parquet(path) as file:
         if "schema_version" not in file.schema_arrow.names:
             raise InputError(f"{path}: holds no labels of Stepsmith's: no column schema_version")
-        head = next(file.iter_batches(1, columns=["schema_version", "view"]), None)
+        columns = [name for name in ("schema_version", "view") if name in file.schema_arrow.names]
+        head = next(file.iter_batches(1, columns=columns), None)
     if head is None or not head.num_rows:
         return
-    found, view = head.column("schema_version")[0].as_py(), head.column("view")[0].as_py()
+    row = head.to_pylist()[0]
+    found, view = row["schema_version"], row.get("view") or "VIEW"
     if found == SCHEMA_VERSION:
         return
     if found is not None and found > SCHEMA_VERSION:
@@ -63,6 +73,19 @@ def _check_schema(folder: DatasetFolder, path: Path) -> None:
         f"{folder.root} --view {view} --out NEW` writes the same labels in schema {SCHEMA_VERSION} "
         f"from the evidence, without asking a model; then export NEW"
     )
+
+
+def _check_columns(
+    folder: DatasetFolder, path: Path, columns: Sequence[str], wanted: Format
+) -> None:
+    with _parquet(path) as file:
+        missing = [name for name in columns if name not in file.schema_arrow.names]
+    if missing:
+        raise InputError(
+            f"{path}: has no column {', '.join(missing)}, which format {wanted.name} reads: all "
+            f"tables of schema {SCHEMA_VERSION} have it. `stepsmith derive {folder.root} --view "
+            f"VIEW --out NEW` writes them anew from the evidence; then export NEW"
+        )
 
 
 def digest(path: Path) -> str:
@@ -78,7 +101,7 @@ def tables(folder: DatasetFolder, shard: str, wanted: Format) -> Iterator[pa.Tab
     if wanted.table == "rationales":
         yield _rationales(folder, shard, wanted)
     elif wanted.whole_problems:
-        yield from _by_problem(read_table(folder.published(shard), wanted.reads))
+        yield from _by_problem(_read(folder.published(shard), wanted.reads))
     else:
         with _parquet(folder.published(shard)) as file:
             size = _rows_at_once(file)
@@ -89,8 +112,8 @@ def tables(folder: DatasetFolder, shard: str, wanted: Format) -> Iterator[pa.Tab
 
 def _rationales(folder: DatasetFolder, shard: str, wanted: Format) -> pa.Table:
     """With `keep` and `label` of their solutions; null where there is no such solution."""
-    labels = read_table(folder.published(shard), _OF_LABELS)
-    table = read_table(_rationales_of(folder, shard), wanted.reads)
+    labels = _read(folder.published(shard), _OF_LABELS)
+    table = _read(_rationales_of(folder, shard), wanted.reads)
     at = pc.index_in(table.column("solution_id"), value_set=labels.column("solution_id"))
     for name in _OF_LABELS[1:]:
         table = table.append_column(name, labels.column(name).take(at))
@@ -137,5 +160,11 @@ def _rows_at_once(file: Any) -> int:
 
 @contextmanager
 def _parquet(path: Path) -> Iterator[Any]:
-    with pq.ParquetFile(path if not is_remote(path) else pa.BufferReader(read_bytes(path))) as file:
+    source = path if not is_remote(path) else pa.BufferReader(read_bytes(path))
+    with named(path), pq.ParquetFile(source) as file:
         yield file
+
+
+def _read(path: Path, columns: Sequence[str]) -> pa.Table:
+    with named(path):
+        return read_table(path, columns)

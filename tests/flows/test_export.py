@@ -236,6 +236,56 @@ def test_a_foreign_table_is_no_dataset(tmp_path: Path) -> None:
         export_command(folder.root, "trl", None, False, False, [])
 
 
+@pytest.mark.parametrize(("name", "column"), [("trl", "value"), ("sft", "p_min"), ("trl", "view")])
+def test_a_column_that_is_not_there_is_named(
+    toy: DatasetFolder, tmp_path: Path, name: str, column: str
+) -> None:
+    folder = DatasetFolder(tmp_path / "cut")
+    for shard in toy.shards():
+        write_table(folder.published(shard), pq.read_table(toy.published(shard)))
+    path = folder.published(toy.shards()[-1])
+    write_table(path, pq.read_table(path).drop_columns([column]))
+    said = rf"{path.name}: has no column {column}, which format {name} reads"
+    with pytest.raises(InputError, match=said):
+        export(folder, name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_column_that_rationales_lack_is_named(toy: DatasetFolder, tmp_path: Path) -> None:
+    folder = DatasetFolder(tmp_path / "cut")
+    shard, *_ = toy.shards()
+    write_table(folder.published(shard), pq.read_table(toy.published(shard)))
+    path = folder.side("rationales", shard)
+    write_table(path, pq.read_table(toy.side("rationales", shard)).drop_columns(["critique"]))
+    with pytest.raises(InputError, match=r"rationales/.*: has no column critique"):
+        export(folder, "corrections", tmp_path / "out")
+
+
+@pytest.mark.parametrize("keep", [0, 100, -100])
+def test_a_shard_that_is_cut_off_is_named(toy: DatasetFolder, tmp_path: Path, keep: int) -> None:
+    folder = DatasetFolder(tmp_path / "cut")
+    shard, *_ = toy.shards()
+    content = toy.published(shard).read_bytes()
+    folder.published(shard).parent.mkdir(parents=True)
+    folder.published(shard).write_bytes(content[:keep])
+    with pytest.raises(InputError, match=rf"train-{shard}\.parquet: cannot be read .* damaged"):
+        export(folder, "trl", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["trl", "pairs"])
+def test_a_shard_with_bad_pages_is_named(toy: DatasetFolder, tmp_path: Path, name: str) -> None:
+    folder = DatasetFolder(tmp_path / "bad")
+    shard, *_ = toy.shards()
+    content = toy.published(shard).read_bytes()
+    # All pages but the magic bytes before them and the footer behind.
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    pages = b"\0" * (len(content) - footer - 4)
+    folder.published(shard).parent.mkdir(parents=True)
+    folder.published(shard).write_bytes(content[:4] + pages + content[-footer:])
+    with pytest.raises(InputError, match=rf"train-{shard}\.parquet: cannot be read"):
+        export(folder, name, tmp_path / "out")
+
+
 def test_what_is_published_of_a_run_in_the_making_is_exported(
     toy: DatasetFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
