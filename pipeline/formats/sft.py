@@ -112,8 +112,8 @@ SFT = Format(
         **PROMPT,
         "by": Option("p_mean", "the process score: an aggregate of p_correct, or the mean value",
                      choices=_SCORES),
-        "least": Option(0.5, "the lowest process score of a trace"),
-        "best": Option(0, "at most so many traces a problem; 0: all"),
+        "least": Option(0.5, "the lowest process score of a trace", minimum=0),
+        "best": Option(0, "at most so many traces a problem; 0: all", minimum=0),
     },
     whole_problems=True,
 )  # fmt: skip
