@@ -18,6 +18,7 @@ from pipeline.formats.catalogue import format_of
 from pipeline.formats.format import Format, Value
 from pipeline.formats.readme import readme
 from pipeline.formats.source import OF_ROWS, check_shard
+from pipeline.formats.spread import NOWHERE, find_spread
 from pipeline.formats.write import NOTHING, Export, Written, export_shard
 from pipeline.lock import folder_lock
 from pipeline.places import absolute, exists, glob, is_empty, read_json
@@ -34,13 +35,15 @@ def export_command(
     wanted = format_of(name)
     folder = DatasetFolder(dataset).need_dataset()
     manifest = folder.read_manifest()
-    settled = _options(wanted, options, manifest)
-    export = Export(folder, wanted, settled, every, jsonl)
+    settled = _options(wanted, options)
     target = out or dataset.with_name(f"{dataset.name}-{wanted.name}")
     started = time.monotonic()
     shards = folder.shards()
     for shard in shards:
         check_shard(folder, shard, wanted)
+    spread = find_spread(folder, shards) if wanted.whole_problems else NOWHERE
+    policy = _policy(folder, manifest)
+    export = Export(folder, wanted, settled, every, jsonl, policy, spread)
     identity = {"dataset": str(absolute(dataset)), **export.settings()}
     _check_target(target, identity)
     with folder_lock(target / "work"):
@@ -79,18 +82,23 @@ def export_command(
     print_rows(f"{wanted.name} of {dataset}: {target}", rows, _warnings(folder, written, manifest))
 
 
-def _options(
-    wanted: Format, given: Sequence[str], manifest: Mapping[str, Any] | None
-) -> dict[str, Value]:
+def _options(wanted: Format, given: Sequence[str]) -> dict[str, Value]:
     """Raises InputError."""
     pairs = [text.partition("=") for text in given]
     for name, sign, _ in pairs:
         if not sign:
             raise InputError(f"--set {name}: write it as --set NAME=VALUE")
-    settled = wanted.settle({name.strip(): value for name, _, value in pairs})
-    if settled.get("policy") == "":
-        settled["policy"] = ((manifest or {}).get("policy") or {}).get("revision") or ""
-    return settled
+    return wanted.settle({name.strip(): value for name, _, value in pairs})
+
+
+def _policy(folder: DatasetFolder, manifest: Mapping[str, Any] | None) -> str:
+    """The revision of the dataset's policy; "" where it says none. Rows say whose each solution is,
+    which need not be the policy that they were relabelled for."""
+    if manifest is not None:
+        return str((manifest.get("policy") or {}).get("revision") or "")
+    noted = folder.work / "identity.json"  # of a run that has not ended
+    found = read_json(noted) if exists(noted) else {}
+    return str((found.get("policy") or {}).get("model_revision") or "")
 
 
 def _check_target(target: Path, identity: Mapping[str, Any]) -> None:

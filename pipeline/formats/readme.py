@@ -51,7 +51,7 @@ def readme(export: Export, facts: Mapping[str, Any], written: Written) -> str:
         *(f"| {name} | {_code(facts[key])} |" for key, name in _FACTS.items()),
         *(
             f"| option {name}: {wanted.options[name].meaning} | {_code(value)} |"
-            for name, value in export.options.items()
+            for name, value in export.used().items()
         ),
         f"| rows that are not kept | {'exported too' if export.every else 'left out'} |",
         "",

@@ -2,8 +2,9 @@
 
 Guarantees: tables hold some `TEXT_BYTES` of steps whatever the length of solutions, so memory does
 not grow with the dataset; formats that look at whole problems get every row of a problem in one
-table, and the problems of a shard in the order of their first rows. Those formats read a shard's
-columns at once, and rationales come a shard at once: a shard is bounded by the run that made it. It
+table, whatever shards they stand in (spread.py), and the problems of a shard in the order of their
+first rows. Those formats read a shard's columns at once, with the rows of its problems that stand
+in later shards, and rationales come a shard at once: a shard is bounded by the run that made it. It
 is read once it is published, and never changes after that.
 """
 
@@ -24,6 +25,7 @@ from pipeline.errors import InputError
 from pipeline.folder import RATIONALES_TABLE, DatasetFolder
 from pipeline.formats.format import Format
 from pipeline.formats.rows import codes
+from pipeline.formats.spread import Spread
 from pipeline.places import exists, is_remote, read_bytes
 from pipeline.schemas import SCHEMA_VERSION
 from pipeline.tables import named, read_table
@@ -96,12 +98,12 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def tables(folder: DatasetFolder, shard: str, wanted: Format) -> Iterator[pa.Table]:
+def tables(folder: DatasetFolder, shard: str, wanted: Format, spread: Spread) -> Iterator[pa.Table]:
     """At least one, which may be empty."""
     if wanted.table == "rationales":
         yield _rationales(folder, shard, wanted)
     elif wanted.whole_problems:
-        yield from _by_problem(_read(folder.published(shard), wanted.reads))
+        yield from _by_problem(_whole(folder, shard, wanted, spread))
     else:
         with _parquet(folder.published(shard)) as file:
             size = _rows_at_once(file)
@@ -122,6 +124,19 @@ def _rationales(folder: DatasetFolder, shard: str, wanted: Format) -> pa.Table:
 
 def _rationales_of(folder: DatasetFolder, shard: str) -> Path:
     return DatasetFolder(folder.evidence_root()).side(RATIONALES_TABLE, shard)
+
+
+def _whole(folder: DatasetFolder, shard: str, wanted: Format, spread: Spread) -> pa.Table:
+    """The shard's rows but those that are read with an earlier one; then later shards' rows of its
+    problems."""
+    own, away = _read(folder.published(shard), wanted.reads), spread.away_from(shard)
+    if len(away):
+        own = own.filter(pc.invert(pc.is_in(own.column("problem_id"), value_set=away)))
+    parts = [own]
+    for later, problems in spread.guests_of(shard).items():
+        table = _read(folder.published(later), wanted.reads)
+        parts.append(table.filter(pc.is_in(table.column("problem_id"), value_set=problems)))
+    return pa.concat_tables(parts)
 
 
 def _by_problem(table: pa.Table) -> Iterator[pa.Table]:

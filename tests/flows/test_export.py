@@ -185,6 +185,97 @@ def test_problems_whose_rows_are_apart_are_seen_as_one(toy: DatasetFolder, tmp_p
     assert found[0] == found[1]
 
 
+def halves(toy: DatasetFolder, root: Path) -> tuple[DatasetFolder, DatasetFolder]:
+    """All labels in one shard; and with every other row in a shard of a later batch, beside a
+    problem that stands only there."""
+    labels = pl.concat([toy.published_labels(shard) for shard in toy.shards()])
+    labels = labels.sort("problem_id", "solution_id")
+    last = pl.col("problem_id") == labels["problem_id"][-1]
+    odd = pl.int_range(pl.len()) % 2 == 1
+    whole, split = DatasetFolder(root / "whole"), DatasetFolder(root / "split")
+    later = labels.filter(odd | last).to_arrow().cast(LABELS)
+    write_table(split.published("10000-00000"), later)
+    earlier = labels.filter(~odd & ~last).to_arrow().cast(LABELS)
+    half = len(earlier) // 2
+    write_table(split.published("00000-00000"), earlier.slice(0, half))
+    write_table(split.published("00000-00001"), earlier.slice(half))
+    write_table(whole.published("00000-00000"), labels.to_arrow().cast(LABELS))
+    return whole, split
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("pairs", ["most=0"]), ("pairs", ["most=1"]), ("sft", ["best=1"])]
+)
+def test_rows_of_a_problem_in_later_shards_are_read_with_its_first(
+    toy: DatasetFolder, tmp_path: Path, name: str, options: list[str]
+) -> None:
+    whole, split = halves(toy, tmp_path)
+    ones, others = (
+        export(folder, name, tmp_path / f"{name}-{folder.root.name}", *options)
+        for folder in (whole, split)
+    )
+    key = "fork_group" if name == "pairs" else "problem_id"
+    assert len(ones) > 0
+    assert sorted(ones[key]) == sorted(others[key])
+    counts = [facts(tmp_path / f"{name}-{which}")["counts"] for which in ("whole", "split")]
+    assert counts[0]["read"] == counts[1]["read"]
+    assert counts[0]["left_out"] == counts[1]["left_out"]
+
+
+def test_rows_of_a_problem_are_written_with_its_first_shard(
+    toy: DatasetFolder, tmp_path: Path
+) -> None:
+    _, split = halves(toy, tmp_path)
+    export(split, "sft", tmp_path / "out")
+    found = [
+        set(pl.read_parquet(tmp_path / "out" / "data" / f"train-{shard}.parquet")["problem_id"])
+        for shard in split.shards()
+    ]
+    assert all(found[:2])
+    assert not found[2] & (found[0] | found[1])
+    loaded = datasets.load_dataset(
+        str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    assert len(loaded) == facts(tmp_path / "out")["counts"]["written"]
+
+
+def test_a_file_says_which_later_shards_it_holds_rows_of(
+    toy: DatasetFolder, tmp_path: Path
+) -> None:
+    _, split = halves(toy, tmp_path)
+    export(split, "pairs", tmp_path / "out")
+    first, _, last = sorted((tmp_path / "out" / "data").iterdir())
+    shards = facts(tmp_path / "out")["shards"]
+    said = json.loads(pq.read_schema(first).metadata[b"stepsmith"])
+    assert said["with"]["10000-00000"] == shards["10000-00000"]
+    assert "with" not in json.loads(pq.read_schema(last).metadata[b"stepsmith"])
+
+
+def test_an_export_of_a_live_run_is_written_anew_when_it_has_ended(
+    toy: DatasetFolder, tmp_path: Path
+) -> None:
+    live, out = DatasetFolder(tmp_path / "live"), tmp_path / "out"
+    for shard in toy.shards():
+        write_table(live.published(shard), pq.read_table(toy.published(shard)))
+    live.work.mkdir()
+    (live.work / "identity.json").write_text((toy.work / "identity.json").read_text())
+    before = export(live, "pairs", out)
+    live.manifest.write_text(toy.manifest.read_text())
+    after = export(live, "pairs", out)
+    assert before.equals(after)
+    assert after["on_policy"].null_count() == 0
+    assert facts(out)["options"]["policy"] == ""
+
+
+def test_on_policy_is_null_where_the_dataset_names_no_policy(
+    toy: DatasetFolder, tmp_path: Path
+) -> None:
+    copy = DatasetFolder(tmp_path / "copy")
+    for shard in toy.shards():
+        write_table(copy.published(shard), pq.read_table(toy.published(shard)))
+    assert export(copy, "pairs", tmp_path / "out")["on_policy"].is_null().all()
+
+
 def test_other_settings_want_another_folder(toy: DatasetFolder, tmp_path: Path) -> None:
     export(toy, "prm800k", tmp_path / "out")
     with pytest.raises(OutputError, match=r"differs in options\.zero; choose another --out"):
