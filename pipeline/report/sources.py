@@ -24,7 +24,7 @@ from pipeline.places import glob
 from pipeline.report.steps import Steps, figure_columns
 from pipeline.schemas import EVIDENCE
 from pipeline.summary import Summary, summarize
-from pipeline.tables import scan_frames
+from pipeline.tables import named_among, scan_frames
 
 TRUTH, PEOPLE = "truth", "people"
 
@@ -65,8 +65,10 @@ def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:
     """Raises InputError."""
     folder.need_dataset()
     manifest = folder.read_manifest() or {}
-    scan = folder.scan_labels()
-    labels = scan.select(figure_columns(scan.collect_schema().names())).collect()
+    with named_among(folder.root / "data", "train-*.parquet"):
+        scan = folder.scan_labels()
+        labels = scan.select(figure_columns(scan.collect_schema().names())).collect()
+        steps = Steps.of(labels)
     said = human_verdicts(folder)
     known = truth_table(folder) if truth is None else truth_file(truth)
     slices = {} if known is None else {TRUTH: known}
@@ -77,7 +79,7 @@ def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:
         name=str(manifest.get("name") or folder.root.name),
         manifest=manifest,
         summary=Summary.of_dict(manifest.get("counts", {})) or summarize(folder),
-        steps=Steps.of(labels),
+        steps=steps,
         evidence=_side(folder, "evidence", EVIDENCE.names),
         questions=_maybe(folder, "questions"),
         judgements=_maybe(folder, JUDGEMENTS_TABLE, but=("text", "critique", "correction")),
@@ -99,4 +101,6 @@ def _maybe(folder: DatasetFolder, table: str, but: tuple[str, ...] = ()) -> pl.D
     place = folder.evidence_root() / table
     if not glob(place, "*.parquet"):
         return None
-    return scan_frames(place, "*.parquet").select(pl.exclude(*but) if but else pl.all()).collect()
+    with named_among(place, "*.parquet"):
+        scan = scan_frames(place, "*.parquet")
+        return scan.select(pl.exclude(*but) if but else pl.all()).collect()
