@@ -14,7 +14,6 @@ and does not encrypt: it is not meant to leave the machine (over ssh: forward th
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -27,7 +26,7 @@ from pipeline.errors import StepsmithError
 from pipeline.folder import DatasetFolder
 from pipeline.human.evidence import human_truth, verdict_log
 from pipeline.human.lines import check, prefixes_of
-from pipeline.human.log import Said, VerdictLog, now
+from pipeline.human.log import Said, VerdictLog, now, parsed
 from pipeline.report.figures import figures_of
 from pipeline.report.render import page
 from pipeline.report.sources import PEOPLE, Sources, read_sources
@@ -95,7 +94,10 @@ class ReviewServer:
         if posted and request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             return "another page may not ask this server"
         given = request.headers.get("X-Stepsmith-Token") if posted else request.query.get("token")
-        if not secrets.compare_digest((given or "").encode(), self.token.encode()):
+        # A header that is no UTF-8 comes with its bytes as surrogates.
+        if not secrets.compare_digest(
+            (given or "").encode(errors="surrogateescape"), self.token.encode()
+        ):
             return "the token is missing or of an earlier run: open the address that was printed"
         return None
 
@@ -122,7 +124,7 @@ class ReviewServer:
         if request.content_type != "application/json":
             return web.Response(status=400, text="send application/json")
         try:
-            said = self._read(json.loads(await request.read()))
+            said = self._read(parsed(await request.read()))
         except ValueError as error:
             return web.Response(status=400, text=str(error))
         await asyncio.to_thread(self.log.append, said)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline.errors import InputError
 from pipeline.folder import DatasetFolder
-from pipeline.human.log import Said, VerdictLog
+from pipeline.human.log import Said, VerdictLog, parsed
 
 Prefixes = Mapping[str, Sequence[str]]  # of each solution, by step
 
@@ -62,7 +62,7 @@ def read_lines(path: Path) -> list[Said]:
         if not line.strip():
             continue
         try:
-            found.append(Said.of_dict(json.loads(line)))
+            found.append(Said.of_dict(parsed(line)))
         except ValueError as error:
             raise InputError(
                 f"{path}, line {number}: {error}; nothing was imported. A line is "

@@ -101,6 +101,7 @@ def test_the_page_is_made_anew_when_verdicts_came_in(client: Client) -> None:
         ("", {}),
         ("?token=guess", {}),
         ("verdicts", {"X_Stepsmith_Token": "guess"}),
+        ("verdicts", {"X_Stepsmith_Token": "\xff"}),
         ("verdicts", {"Origin": "http://evil.example"}),
         ("verdicts", {"Origin": "null"}),
         ("verdicts", {"Host": "evil.example"}),
@@ -146,6 +147,10 @@ def test_what_is_no_verdict_is_refused_whole(
 def test_a_post_that_is_too_large_or_no_json_is_refused(guard: Client) -> None:
     assert guard.ask("verdicts", {"said": ["x" * 2**20]})[0] == 413
     assert guard.ask("verdicts", {}, Content_Type="text/plain")[0] == 400
+
+
+def test_a_post_that_is_nested_too_deep_is_refused(guard: Client) -> None:
+    assert guard.post(b"[" * 100_000) == (400, "is nested too deep")
 
 
 def test_the_server_listens_on_this_machine_alone(guard: Client) -> None:

@@ -48,6 +48,12 @@ def test_a_bad_line_is_named_and_nothing_is_imported(tmp_path: Path) -> None:
         read_lines(file)
 
 
+def test_a_line_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:
+    (tmp_path / "v.jsonl").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"v.jsonl, line 1: is nested too deep; nothing was"):
+        read_lines(tmp_path / "v.jsonl")
+
+
 def test_a_text_with_line_separators_inside_is_one_line(tmp_path: Path) -> None:
     said = Said("a\u2028b", 0, Verdict.UNKNOWN, "an\u0085na", TIME)
     (tmp_path / "v.jsonl").write_text(export_text([said]), encoding="utf-8")
