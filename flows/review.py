@@ -18,14 +18,19 @@ from pipeline.files import write_table, write_text
 from pipeline.folder import DatasetFolder
 from pipeline.human.evidence import human_truth, verdict_log
 from pipeline.human.lines import export_text, import_lines, prefixes_of, read_lines
-from pipeline.human.log import MAX_REVIEWER
+from pipeline.human.log import MAX_REVIEWER, is_name
 from pipeline.schemas import TRUTH
 
 
 def review_command(
     dataset: Path, port: int, truth: Path | None, solutions: int, reviewer: str
 ) -> None:
-    """Serve until interrupted. Raises InputError."""
+    """Serve until interrupted; `reviewer`: empty where none is named. Raises InputError."""
+    if reviewer.strip() and not is_name(reviewer):
+        raise InputError(
+            f"--as: is no name of 1 to {MAX_REVIEWER} characters; every verdict would be refused",
+            field="--as",
+        )
     folder = DatasetFolder(dataset).need_dataset()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(folder, port, truth, solutions, reviewer.strip() or _user()))

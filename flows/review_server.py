@@ -8,7 +8,7 @@ Guarantees: a POST is answered when its verdicts are on the disk, all of them or
 other processes on the same dataset are seen. Listens on 127.0.0.1 alone, and answers nothing
 without the token of this run; requests that name another host (DNS rebinding) or come from another
 page (Origin, Sec-Fetch-Site) are refused. Does not tell reviewers apart but by the name they give,
-and does not encrypt: it is not meant to leave the machine (over ssh: forward the port).
+and does not encrypt: it is not meant to leave the machine (over ssh: forward the same port).
 """
 
 from __future__ import annotations
@@ -86,7 +86,10 @@ class ReviewServer:
         port = request.transport and request.transport.get_extra_info("sockname")[1]
         hosts = {f"{HOST}:{port}", f"localhost:{port}"}
         if request.headers.get("Host") not in hosts:
-            return "this server answers on 127.0.0.1 only"
+            return (
+                f"this server answers to {HOST}:{port} and localhost:{port} only: over ssh, "
+                f"forward the same port (ssh -L {port}:{HOST}:{port} MACHINE)"
+            )
         origin = request.headers.get("Origin")
         if origin is not None and origin not in {f"http://{host}" for host in hosts}:
             return "another page may not ask this server"

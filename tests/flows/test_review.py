@@ -118,6 +118,13 @@ def test_strangers_are_refused(
     assert stood(quiet) == set()
 
 
+def test_another_port_is_told_to_forward_the_same_one(guard: Client) -> None:
+    port = guard.base.rsplit(":", 1)[1].strip("/")
+    status, text = guard.ask("verdicts", Host="localhost:9")
+    assert status == 403
+    assert f"forward the same port (ssh -L {port}:127.0.0.1:{port} MACHINE)" in text
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -167,6 +174,14 @@ def test_a_port_in_use_is_named(quiet: DatasetFolder, guard: Client) -> None:
     port = int(guard.base.rsplit(":", 1)[1].strip("/"))
     with pytest.raises(InputError, match=f"--port {port}: another program listens there"):
         review_command(quiet.root, port, None, 10, "anna")
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "\udcff"])
+def test_a_name_that_no_verdict_can_have_is_refused_at_the_start(
+    quiet: DatasetFolder, name: str
+) -> None:
+    with pytest.raises(InputError, match="--as: is no name of 1 to 100 characters"):
+        review_command(quiet.root, 0, None, 10, name)
 
 
 def test_people_measure_the_others(
