@@ -26,7 +26,7 @@ from pipeline.errors import StepsmithError
 from pipeline.folder import DatasetFolder
 from pipeline.human.evidence import human_truth, verdict_log
 from pipeline.human.lines import check, prefixes_of
-from pipeline.human.log import Said, VerdictLog, now, parsed
+from pipeline.human.log import Said, VerdictLog, current, now, parsed
 from pipeline.report.figures import figures_of
 from pipeline.report.render import page
 from pipeline.report.sources import PEOPLE, Sources, read_sources
@@ -112,7 +112,7 @@ class ReviewServer:
         return web.Response(text=self._page[1], content_type="text/html", charset="utf-8")
 
     def _build(self) -> str:
-        sources = with_people(self._sources, self.log.current())
+        sources = with_people(self._sources, current(self._ours(self.log.read().said)))
         review = {"token": self.token, "reviewer": self._reviewer}
         return page(sources, figures_of(sources), self._solutions, review)
 
@@ -121,7 +121,12 @@ class ReviewServer:
         if not after.isascii() or not after.isdigit() or len(after) > 15:
             return web.Response(status=400, text="after: is no number of bytes")
         read = await asyncio.to_thread(self.log.read, int(after))
-        return web.json_response({"said": [one.as_dict() for one in read.said], "end": read.end})
+        said = [one.as_dict() for one in self._ours(read.said)]
+        return web.json_response({"said": said, "end": read.end})
+
+    def _ours(self, said: list[Said]) -> list[Said]:
+        """Without those on solutions and steps that are not here, or are others now."""
+        return [one for one in said if check(one, self._prefixes) is None]
 
     async def _post_verdicts(self, request: web.Request) -> web.Response:
         if request.content_type != "application/json":

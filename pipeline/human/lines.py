@@ -9,9 +9,11 @@ counted, and so are those on steps that are not there or that say something else
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import polars as pl
 
 from pipeline.errors import InputError
 from pipeline.folder import DatasetFolder
@@ -30,9 +32,12 @@ class Imported:
     no_step: int  # the step is not there, or is another one
 
 
-def prefixes_of(folder: DatasetFolder) -> dict[str, list[str]]:
-    """The prefix of every step, by solution."""
-    rows = folder.scan_labels().select("solution_id", "prefix_hash").collect()
+def prefixes_of(folder: DatasetFolder, only: Collection[str] | None = None) -> dict[str, list[str]]:
+    """The prefix of every step, by solution; `only`: of some solutions."""
+    scan = folder.scan_labels().select("solution_id", "prefix_hash")
+    if only is not None:
+        scan = scan.filter(pl.col("solution_id").is_in(list(only)))
+    rows = scan.collect()
     return dict(zip(rows["solution_id"].to_list(), rows["prefix_hash"].to_list(), strict=True))
 
 

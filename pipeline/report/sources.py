@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.folder import JUDGEMENTS_TABLE, DatasetFolder
-from pipeline.human.evidence import human_evidence, human_truth, human_verdicts
+from pipeline.human.evidence import human_evidence, human_truth, people_of
 from pipeline.human.log import Said
 from pipeline.known_truth import truth_file, truth_table
 from pipeline.places import glob
@@ -42,6 +42,7 @@ class Sources:
     questions: pl.DataFrame | None
     judgements: pl.DataFrame | None  # but what judges wrote
     said: list[Said]  # by people
+    remarks: list[str]  # what of people's verdicts and of a given truth could not be used
     slices: Mapping[str, pl.DataFrame]
 
     @cached_property
@@ -67,11 +68,11 @@ def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:
     manifest = folder.read_manifest() or {}
     scan = folder.scan_labels()
     labels = scan.select(figure_columns(scan.collect_schema().names())).collect()
-    said = human_verdicts(folder)
+    people = people_of(folder)
     known = truth_table(folder) if truth is None else truth_file(truth)
     slices = {} if known is None else {TRUTH: known}
-    if said:
-        slices[PEOPLE] = human_truth(said)
+    if people.said:
+        slices[PEOPLE] = human_truth(people.said)
     return Sources(
         folder=folder,
         name=str(manifest.get("name") or folder.root.name),
@@ -81,7 +82,8 @@ def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:
         evidence=_side(folder, "evidence", EVIDENCE.names),
         questions=_maybe(folder, "questions"),
         judgements=_maybe(folder, JUDGEMENTS_TABLE, but=("text", "critique", "correction")),
-        said=said,
+        said=people.said,
+        remarks=people.warnings(folder),
         slices=slices,
     )
 

@@ -223,6 +223,24 @@ def test_verdicts_go_out_and_in_as_files(
     assert len(lines.read_text().splitlines()) == 1
 
 
+def test_lines_that_are_left_out_are_told(folder: DatasetFolder, tmp_path: Path) -> None:
+    verdict_log(folder).append([Said("s0", 0, Verdict.CORRECT, "anna", TIME, "another step")])
+    lines = "lines that are of steps that are not here or say something else, left out: 1"
+    run = CliRunner().invoke
+    table, page = str(tmp_path / "v.parquet"), str(tmp_path / "page.html")
+    assert lines in run(app, ["evaluate", str(folder.root), "--people"]).stderr
+    assert lines in run(app, ["report", str(folder.root), "--out", page]).stderr
+    assert lines in run(app, ["review", str(folder.root), "--export", table]).stderr
+    assert pl.read_parquet(table).rows() == []
+
+
+def test_a_verdict_on_another_step_is_not_shown(folder: DatasetFolder) -> None:
+    with serving(folder) as client:
+        verdict_log(folder).append([Said("s0", 0, Verdict.CORRECT, "anna", TIME, "another step")])
+        assert json.loads(client.ask("verdicts?after=0")[1])["said"] == []
+        assert "What people said: 1" not in client.ask(f"?token={client.token}")[1]
+
+
 def test_where_nobody_said_anything_evaluate_says_so(folder: DatasetFolder) -> None:
     with pytest.raises(InputError, match="no person has said anything"):
         evaluate_command(folder.root, None, True, False, False, None)
