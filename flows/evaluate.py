@@ -17,7 +17,7 @@ from pipeline.files import write_json
 from pipeline.folder import TRUTH_TABLE, DatasetFolder
 from pipeline.human.evidence import human_evidence, human_truth, people_of
 from pipeline.human.log import HUMAN, Said
-from pipeline.known_truth import known_truth, truth_file, truth_table
+from pipeline.known_truth import known_truth, truth_file, truth_table, unmatched
 from pipeline.report.agreement import Measured, measured
 from pipeline.report.steps import Steps
 from pipeline.report.words import words_of
@@ -34,6 +34,8 @@ def evaluate_command(
 ) -> None:
     """Raises InputError where the dataset or the truth is not there. `people`: against their
     verdicts alone."""
+    if people and truth is not None:
+        raise InputError("--people and --truth: choose one of them")
     folder = DatasetFolder(dataset).need_dataset()
     heard = people_of(folder)
     said = heard.said
@@ -41,6 +43,9 @@ def evaluate_command(
         print(f"warning: {warning}", file=sys.stderr)
     known = people_truth(folder, said) if people else _truth(folder, truth)
     labels, evidence = folder.labels(), folder.side_table("evidence")
+    if truth is not None:
+        for warning in unmatched(truth, known, labels["solution_id"]):
+            print(f"warning: {warning}", file=sys.stderr)
     if said and not (known["origin"] == HUMAN).any():
         evidence = pl.concat([evidence, human_evidence(said)], how="diagonal_relaxed")
     figures = evaluate(labels, known, all_steps, all_rows)

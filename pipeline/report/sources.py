@@ -8,7 +8,8 @@ each other: what the file or the dataset's table says, and what people said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +17,16 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.folder import JUDGEMENTS_TABLE, DatasetFolder
+from pipeline.errors import InputError
+from pipeline.folder import JUDGEMENTS_TABLE, TRUTH_TABLE, DatasetFolder
 from pipeline.human.evidence import human_evidence, human_truth, people_of
 from pipeline.human.log import Said
-from pipeline.known_truth import truth_file, truth_table
+from pipeline.known_truth import truth_file, truth_table, unmatched
 from pipeline.places import glob
 from pipeline.report.steps import Steps, figure_columns
 from pipeline.schemas import EVIDENCE
 from pipeline.summary import Summary, summarize
-from pipeline.tables import scan_frames
+from pipeline.tables import read_frame, scan_frames
 
 TRUTH, PEOPLE = "truth", "people"
 
@@ -65,6 +67,34 @@ class Sources:
 def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:
     """Raises InputError."""
     folder.need_dataset()
+    with shards_named(folder):
+        return _read(folder, truth)
+
+
+@contextmanager
+def shards_named(folder: DatasetFolder) -> Iterator[None]:
+    """Turn polars' word on a broken shard, which names no file, into an InputError that does."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        for path in _shards(folder):
+            try:
+                read_frame(path)
+            except (OSError, pl.exceptions.PolarsError) as broken:
+                raise InputError(
+                    f"{path}: cannot be read: {broken}. Copy the dataset anew, or make it again",
+                    file=str(path),
+                ) from error
+        raise  # not the shards
+
+
+def _shards(folder: DatasetFolder) -> Iterator[Path]:
+    yield from glob(folder.root / "data", "*.parquet")
+    for table in ("evidence", "questions", JUDGEMENTS_TABLE, TRUTH_TABLE):
+        yield from glob(folder.evidence_root() / table, "*.parquet")
+
+
+def _read(folder: DatasetFolder, truth: Path | None) -> Sources:
     manifest = folder.read_manifest() or {}
     scan = folder.scan_labels()
     labels = scan.select(figure_columns(scan.collect_schema().names())).collect()
@@ -73,6 +103,9 @@ def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:
     slices = {} if known is None else {TRUTH: known}
     if people.said:
         slices[PEOPLE] = human_truth(people.said)
+    remarks = people.warnings(folder)
+    if truth is not None:
+        remarks += unmatched(truth, slices[TRUTH], labels["solution_id"])
     return Sources(
         folder=folder,
         name=str(manifest.get("name") or folder.root.name),
@@ -83,7 +116,7 @@ def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:
         questions=_maybe(folder, "questions"),
         judgements=_maybe(folder, JUDGEMENTS_TABLE, but=("text", "critique", "correction")),
         said=people.said,
-        remarks=people.warnings(folder),
+        remarks=remarks,
         slices=slices,
     )
 

@@ -241,6 +241,20 @@ def test_a_verdict_on_another_step_is_not_shown(folder: DatasetFolder) -> None:
         assert "What people said: 1" not in client.ask(f"?token={client.token}")[1]
 
 
+def test_a_truth_of_another_dataset_is_told(folder: DatasetFolder, tmp_path: Path) -> None:
+    truth, page = str(tmp_path / "truth.parquet"), str(tmp_path / "page.html")
+    truth_of(elsewhere="ci").write_parquet(truth)
+    run = CliRunner().invoke
+    for command in (["evaluate"], ["report", "--out", page]):
+        result = run(app, [*command, str(folder.root), "--truth", truth])
+        assert (result.exit_code, "none of its solution_id" in result.stderr) == (0, True)
+
+
+def test_people_and_a_truth_file_are_not_both_measured_against(folder: DatasetFolder) -> None:
+    with pytest.raises(InputError, match="--people and --truth: choose one of them"):
+        evaluate_command(folder.root, Path("truth.parquet"), True, False, False, None)
+
+
 def test_where_nobody_said_anything_evaluate_says_so(folder: DatasetFolder) -> None:
     with pytest.raises(InputError, match="no person has said anything"):
         evaluate_command(folder.root, None, True, False, False, None)
