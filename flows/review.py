@@ -34,7 +34,7 @@ def review_command(
         )
     folder = DatasetFolder(dataset).need_dataset()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(folder, port, truth, solutions, reviewer.strip() or _user()))
+        asyncio.run(_serve(folder, port, truth, solutions, reviewer.strip()))
 
 
 def export_command(dataset: Path, target: Path) -> None:
@@ -74,7 +74,7 @@ def import_command(dataset: Path, source: Path) -> None:
 async def _serve(
     folder: DatasetFolder, port: int, truth: Path | None, solutions: int, reviewer: str
 ) -> None:
-    server = ReviewServer(folder, truth, solutions, reviewer)
+    server = ReviewServer(folder, truth, solutions, reviewer or _user(), bool(reviewer))
     runner = web.AppRunner(server.app(), access_log=None)
     await runner.setup()
     try:

@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline.folder import DatasetFolder
 from pipeline.human.evidence import human_verdicts
+from pipeline.human.log import now
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,12 +50,13 @@ class Client:
 
     def say(self, solution: str, step: int, verdict: str | None, who: str = "anna") -> int:
         said = {"solution_id": solution, "step": step, "verdict": verdict}
-        return self.ask("verdicts", {"reviewer": who, "said": [said]})[0]
+        return self.ask("verdicts", {"reviewer": who, "time": now(), "said": [said]})[0]
 
 
 @contextmanager
-def serving(folder: DatasetFolder, port: int = 0) -> Iterator[Client]:
+def serving(folder: DatasetFolder, port: int = 0, *more: str) -> Iterator[Client]:
     command = [sys.executable, "-m", "flows.cli", "review", str(folder.root), "--port", str(port)]
+    command += more
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:

@@ -80,14 +80,14 @@ def read_lines(path: Path) -> list[Said]:
 
 def import_lines(said: Sequence[Said], log: VerdictLog, prefixes: Prefixes) -> Imported:
     """Raises StorageError."""
-    known = {(*one.place, one.time, one.verdict) for one in log.read().said}
+    known = {one.key for one in log.read().said}
     wrong = {"no_solution": 0, "no_step": 0}
     new, old = [], 0
     for one in said:
         reason = check(one, prefixes)
         if reason is not None:
             wrong[reason] += 1
-        elif (key := (*one.place, one.time, one.verdict)) in known:
+        elif (key := one.key) in known:
             old += 1
         else:
             known.add(key)

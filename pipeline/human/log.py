@@ -47,6 +47,11 @@ class Said:
     def place(self) -> tuple[str, str, int]:
         return self.reviewer, self.solution_id, self.step
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal where the same thing is said again, by an import or a repeated request."""
+        return *self.place, self.time, self.verdict
+
     def as_dict(self) -> dict[str, Any]:
         """One line of the file."""
         return asdict(self) | {"verdict": self.verdict.value if self.verdict else None}

@@ -87,6 +87,18 @@ def test_two_servers_and_many_reviewers_lose_nothing(folder: DatasetFolder, clie
     assert stood(folder) == {(solution, step, "correct", who) for who, solution, step in places}
 
 
+def test_what_comes_again_is_there_once_and_undoes_nothing_newer(
+    folder: DatasetFolder, client: Client
+) -> None:
+    verdict = {"solution_id": "s0", "step": 0, "verdict": "correct"}
+    body = {"reviewer": "anna", "time": TIME, "said": [verdict]}
+    assert client.ask("verdicts", body)[0] == 200
+    client.say("s0", 0, "incorrect")
+    assert client.ask("verdicts", body)[0] == 200
+    assert stood(folder) == {("s0", 0, "incorrect", "anna")}
+    assert len(verdict_log(folder).read().said) == 2
+
+
 def test_the_page_is_made_anew_when_verdicts_came_in(client: Client) -> None:
     status, before = client.ask(f"?token={client.token}")
     assert status == 200
@@ -128,12 +140,13 @@ def test_another_port_is_told_to_forward_the_same_one(guard: Client) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"reviewer": "anna"}, "send {reviewer, said"),
+        ({"reviewer": "anna"}, "send {reviewer, time, said"),
         ({"reviewer": "anna", "said": ["s0"]}, "no object"),
         ({"reviewer": "", "said": [{"solution_id": "s0", "step": 0, "verdict": None}]}, "reviewer"),
         (
             {
                 "reviewer": "anna",
+                "time": TIME,
                 "said": [
                     {"solution_id": "s0", "step": 0, "verdict": "correct"},
                     {"solution_id": "s0", "step": 2, "verdict": "correct"},
