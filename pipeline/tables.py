@@ -39,18 +39,6 @@ def named(path: Path) -> Iterator[None]:
         raise _unreadable(path, error) from error
 
 
-@contextmanager
-def named_among(folder: Path, pattern: str) -> Iterator[None]:
-    """The same for a scan: the first file of it that cannot be read."""
-    try:
-        yield
-    except pl.exceptions.PolarsError as error:
-        for path in glob(folder, pattern):
-            with named(path):
-                read_frame(path)
-        raise _unreadable(folder / pattern, error) from error
-
-
 def _unreadable(path: Path, error: Exception) -> InputError:
     (said, *_) = str(error).splitlines() or [type(error).__name__]
     return InputError(
