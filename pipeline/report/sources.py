@@ -105,7 +105,7 @@ def _read(folder: DatasetFolder, truth: Path | None) -> Sources:
         name=str(manifest.get("name") or folder.root.name),
         manifest=manifest,
         summary=Summary.of_dict(manifest.get("counts", {})) or summarize(folder),
-        steps=steps,
+        steps=Steps.of(labels),
         evidence=_side(folder, "evidence", EVIDENCE.names),
         questions=_maybe(folder, "questions"),
         judgements=_maybe(folder, JUDGEMENTS_TABLE, but=("text", "critique", "correction")),

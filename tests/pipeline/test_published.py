@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from pipeline.published import rounded, write_labels
 from pipeline.schemas import LABELS
