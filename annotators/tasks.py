@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -23,12 +23,12 @@ def search_tasks(
     questions: pa.Table,
     engine: Engine,
     template: PromptTemplate,
-    same_tokenizer: bool,
+    same_tokenizer: Callable[[str | None], bool],
 ) -> list[SearchTask]:
     """One task a problem, in the order of `problems`; `engine` and `template` are the prover's.
 
-    Where the prover's tokenizer is not the policy's, prefixes are text: ids of one tokenizer mean
-    nothing to the other.
+    `same_tokenizer`: whether the policy of a revision, which wrote a solution, has the prover's.
+    Where it has not, prefixes are text: ids of one tokenizer mean nothing to the other.
     """
     by_problem: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in solutions.to_pylist():
@@ -37,11 +37,12 @@ def search_tasks(
     tasks = []
     for problem in problems:
         rendered = template.render(problem.text)
-        ids = engine.encode(rendered) if same_tokenizer else None
         rows = by_problem[problem.problem_id]
+        same = {row["policy"]: same_tokenizer(row["policy"]) for row in rows}
+        ids = engine.encode(rendered) if any(same.values()) else None
         candidates = [
             Candidate(
-                cut_solution(row, Prompt(rendered, ids), engine),
+                cut_solution(row, Prompt(rendered, ids if same[row["policy"]] else None), engine),
                 Verdict(row["outcome"]),
                 length(row),
                 (row["draws"] or [-1])[0],

@@ -13,7 +13,7 @@ from flows.evaluate import read_truth
 from flows.evidence import evidence_of
 from flows.tables import Rows, print_rows
 from pipeline.folder import TRUTH_TABLE, DatasetFolder
-from pipeline.places import glob
+from pipeline.places import beside, glob
 from pipeline.posterior.fusion import Fusion
 from pipeline.posterior.parameters import Parameters
 
@@ -39,7 +39,7 @@ def calibrate_command(
         known = evidence.solutions.join(trusted, on="solution_id", how="semi")
         rows.append(("  of these trusted", f"{len(known):,}"))
     print_rows(f"learnt from {dataset}", [*rows, *_parameters(fusion)], [])
-    target = DatasetFolder(out or dataset.with_name(f"{dataset.name}-calibrated"))
+    target = DatasetFolder(out or beside(dataset, "calibrated"))
     run_derivation(replace(plan, fusion=fusion), origin, target)
 
 

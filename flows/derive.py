@@ -17,7 +17,7 @@ from pipeline.files import write_json
 from pipeline.folder import DatasetFolder, check_owner, note_owner
 from pipeline.labels.derive import Provenance, derive
 from pipeline.labels.feeds import feeds
-from pipeline.places import absolute, exists
+from pipeline.places import absolute, beside, exists
 from pipeline.posterior.fusion import Fusion
 from pipeline.posterior.past import Past
 from pipeline.published import write_labels
@@ -29,12 +29,15 @@ from pipeline.recipe import (
     content_hash,
     parse_recipe,
 )
+from pipeline.schemas import SCHEMA_VERSION
 from pipeline.summary import summarize
 from pipeline.tables import read_frame
+from pipeline.versions import check_derivable
 
 
 def derive_command(dataset: Path, out: Path | None, view: str, overrides: list[str]) -> None:
-    """Raises InputError, StorageError. Resumes: a shard that is there is not written again."""
+    """Raises InputError, StorageError. Of an older dataset the labels are of the present schema.
+    Resumes: a shard that is there is not written again."""
     origin = DatasetFolder(dataset).need_dataset()
     plan = derivation(origin, view, overrides)
     if plan.settings.view == "posterior" and plan.fusion is None:
@@ -42,7 +45,7 @@ def derive_command(dataset: Path, out: Path | None, view: str, overrides: list[s
         provers = plan.manifest.get("earlier", [])
         fusion = evidence_of(origin).learn(plan.questions, rates=rates, provers=provers)
         plan = replace(plan, fusion=fusion)
-    target = DatasetFolder(out or dataset.with_name(f"{dataset.name}-{plan.settings.view}"))
+    target = DatasetFolder(out or beside(dataset, plan.settings.view))
     run_derivation(plan, origin, target)
 
 
@@ -68,6 +71,7 @@ def derivation(origin: DatasetFolder, view: str, overrides: list[str]) -> Deriva
         raise RecipeError(
             f"{origin.manifest}: is not there: the run that makes {origin.root} has not finished"
         )
+    check_derivable(manifest.get("schema_version"), origin.root)
     raw = manifest.get("posterior")
     fusion = None if raw is None else Fusion.from_dict(raw)
     return Derivation(manifest, *_settings(manifest, view, overrides), fusion)
@@ -90,6 +94,7 @@ def run_derivation(plan: Derivation, origin: DatasetFolder, target: DatasetFolde
     summary = summarize(target, source, plan.manifest.get("judges", {}))
     manifest = {
         **plan.manifest,
+        "schema_version": SCHEMA_VERSION,  # an older dataset's other tables are the same
         "name": plan.name,
         "labels": settings.model_dump(mode="json"),
         "derived_from": str(source),

@@ -1,7 +1,6 @@
-"""Taking over another dataset: its batches, and what its provers were, kept with the run.
+"""Taking over another dataset: its batches, and what its models were, kept with the run.
 
-<plans>/relabel.json    the dataset, the tokenizer of its policy, and its provers with what was
-                        learnt of each, the first one first
+<plans>/relabel.json    see flows/taken.py
 """
 
 from __future__ import annotations
@@ -14,15 +13,30 @@ from flows.admission import noted_rates
 from flows.evidence import evidence_of
 from flows.taken import noted_place
 from pipeline.batches import Batch, plan_batch
+from pipeline.errors import InputError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.origin import Origin
-from pipeline.places import is_folder, place
+from pipeline.places import place
 from pipeline.recipe import Recipe
 
 # The first number of a batch whose solutions the new policy wrote, and the distance to those of the
 # next relabelling: what is taken over keeps its number, so that shards pair by their names.
 SAMPLED = 10_000
+
+
+def check_prover(recipe: Recipe, source: str) -> None:
+    """Refuse a prover whose rollouts the dataset has: the same draws would be bought once more, and
+    count twice. `source`: its own. Raises InputError."""
+    origin = Origin.open(place(recipe.relabel.dataset))
+    provers = [] if recipe.relabel.forget else origin.provers()
+    if any(source in one["sources"] for one in provers):
+        raise InputError(
+            f"{origin.root}: has rollouts of this very prover already, by weights, prompt and "
+            f"sampling: name another one with --policy or --prover; for more rollouts of the same, "
+            f"raise rollouts.budget_tokens in its own recipe and run that again",
+            dataset=str(origin.root),
+        )
 
 
 def take_over(recipe: Recipe, plans: Path, batches: Sequence[Batch]) -> list[Batch]:
@@ -33,7 +47,6 @@ def take_over(recipe: Recipe, plans: Path, batches: Sequence[Batch]) -> list[Bat
     planned: list[Batch] = []
     if fresh:
         origin = Origin.open(place(recipe.relabel.dataset))
-        origin.whole()
         if not batches:
             write_json(noted_place(plans), _noted(origin, recipe))
         planned = list(origin.plan(plans, fresh))
@@ -63,13 +76,13 @@ def _to_sample(recipe: Recipe, plans: Path, batches: Sequence[Batch]) -> list[Ba
 
 
 def new_numbers(recipe: Recipe, batches: Sequence[Batch]) -> list[int]:
-    """Of the dataset's batches that are not among `batches`; none where some are and the dataset is
-    there no more. Raises InputError."""
-    root = place(recipe.relabel.dataset)
-    if batches and not is_folder(root):
-        return []
+    """Of the dataset's batches that are not among `batches`. Raises InputError."""
+    origin = Origin.open(place(recipe.relabel.dataset))
     known = {batch.number for batch in batches if batch.is_taken}
-    return [number for number in Origin.open(root).numbers() if number not in known]
+    fresh = [number for number in origin.numbers() if number not in known]
+    if fresh:
+        origin.whole()
+    return fresh
 
 
 def _noted(origin: Origin, recipe: Recipe) -> dict[str, Any]:
@@ -80,11 +93,10 @@ def _noted(origin: Origin, recipe: Recipe) -> dict[str, Any]:
         folder = DatasetFolder(origin.root)
         fusion = evidence_of(folder).learn(recipe.questions, rates=noted_rates(origin.manifest))
         provers[-1]["fusion"] = fusion.as_dict()
-    first = origin.tables.published_labels(origin.tables.shards()[0], ["segmentation"])
     return {
         "dataset": recipe.relabel.dataset,
-        "segmentation": first["segmentation"][0] if len(first) else "",
-        "policy": origin.manifest["policy"],
+        "writers": origin.writers(),
+        "decontamination": origin.manifest.get("decontamination"),
         "judges": origin.manifest.get("judges", {}),
         "provers": provers,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -13,9 +15,9 @@ from pipeline.errors import InputError
 from pipeline.evaluation import evaluate, written
 from pipeline.files import write_json
 from pipeline.folder import TRUTH_TABLE, DatasetFolder
-from pipeline.human.evidence import human_evidence, human_truth, human_verdicts
-from pipeline.human.log import HUMAN
-from pipeline.known_truth import known_truth, truth_file, truth_table
+from pipeline.human.evidence import human_evidence, human_truth, people_of
+from pipeline.human.log import HUMAN, Said
+from pipeline.known_truth import known_truth, truth_file, truth_table, unmatched
 from pipeline.report.agreement import Measured, measured
 from pipeline.report.steps import Steps
 from pipeline.report.words import words_of
@@ -32,10 +34,18 @@ def evaluate_command(
 ) -> None:
     """Raises InputError where the dataset or the truth is not there. `people`: against their
     verdicts alone."""
+    if people and truth is not None:
+        raise InputError("--people and --truth: choose one of them")
     folder = DatasetFolder(dataset).need_dataset()
-    known = people_truth(folder) if people else _truth(folder, truth)
+    heard = people_of(folder)
+    said = heard.said
+    for warning in heard.warnings(folder):
+        print(f"warning: {warning}", file=sys.stderr)
+    known = people_truth(folder, said) if people else _truth(folder, truth)
     labels, evidence = folder.labels(), folder.side_table("evidence")
-    said = human_verdicts(folder)
+    if truth is not None:
+        for warning in unmatched(truth, known, labels["solution_id"]):
+            print(f"warning: {warning}", file=sys.stderr)
     if said and not (known["origin"] == HUMAN).any():
         evidence = pl.concat([evidence, human_evidence(said)], how="diagonal_relaxed")
     figures = evaluate(labels, known, all_steps, all_rows)
@@ -48,7 +58,7 @@ def evaluate_command(
         for name, value in tool.as_dict().items():
             if name != "annotator" and not isinstance(value, str):
                 rows.append((f"{tool.annotator}: {name.replace('_', ' ')}", written(value)))
-    print_rows(f"{dataset} against {_named(folder, truth, people)}", rows)
+    print_rows(f"{dataset} against {_named(folder, truth, people, said)}", rows)
     _print_sources(sources)
     print_consensus(together)
     if json_path is not None:
@@ -71,9 +81,8 @@ def read_truth(folder: DatasetFolder, given: Path | None) -> pl.DataFrame:
     return _need(folder, found)
 
 
-def people_truth(folder: DatasetFolder) -> pl.DataFrame:
+def people_truth(folder: DatasetFolder, said: Sequence[Said]) -> pl.DataFrame:
     """Raises InputError where nobody said anything."""
-    said = human_verdicts(folder)
     if not said:
         raise InputError(
             f"{folder.root}: no person has said anything of its steps yet: "
@@ -97,13 +106,13 @@ def _need(folder: DatasetFolder, found: pl.DataFrame | None) -> pl.DataFrame:
     return found
 
 
-def _named(folder: DatasetFolder, given: Path | None, people: bool) -> str:
+def _named(folder: DatasetFolder, given: Path | None, people: bool, said: Sequence[Said]) -> str:
     if people:
         return "what people said"
     if given is not None:
         return str(given)
     table = [str(folder.evidence_root() / TRUTH_TABLE)] if truth_table(folder) is not None else []
-    return " and ".join([*table, *(["what people said"] if human_verdicts(folder) else [])])
+    return " and ".join([*table, *(["what people said"] if said else [])])
 
 
 def _print_sources(sources: list[Measured]) -> None:

@@ -12,58 +12,64 @@ from typing import Any
 from flows.tables import print_rows
 from pipeline.batches import read_batches
 from pipeline.errors import InputError, OutputError
-from pipeline.files import remove_files, remove_leftovers, write_json, write_text
+from pipeline.files import remove_files, remove_leftovers, remove_tree, write_json, write_text
 from pipeline.folder import DatasetFolder
 from pipeline.formats.catalogue import format_of
 from pipeline.formats.format import Format, Value
 from pipeline.formats.readme import readme
-from pipeline.formats.source import check_shard
+from pipeline.formats.source import OF_ROWS, check_shard
+from pipeline.formats.spread import NOWHERE, find_spread
 from pipeline.formats.write import NOTHING, Export, Written, export_shard
 from pipeline.lock import folder_lock
-from pipeline.places import absolute, exists, glob, is_empty, read_json
+from pipeline.places import absolute, beside, exists, glob, is_empty, read_json
 from pipeline.recipe import content_hash, differences
 
 WRITERS = 2
-_OF_ROWS = ("recipe_hash", "view", "after_error", "policy", "prover", "schema_version")
 
 
 def export_command(
     dataset: Path, name: str, out: Path | None, every: bool, jsonl: bool, options: Sequence[str]
 ) -> None:
-    """Raises InputError, FolderBusy, StorageError. Run again it writes the same bytes, and what was
-    published since."""
+    """Raises InputError (also where no row is left), FolderBusy, StorageError. Run again it writes
+    the same bytes, and what was published since."""
     wanted = format_of(name)
     folder = DatasetFolder(dataset).need_dataset()
     manifest = folder.read_manifest()
-    settled = _options(wanted, options, manifest)
-    export = Export(folder, wanted, settled, every, jsonl)
-    target = out or dataset.with_name(f"{dataset.name}-{wanted.name}")
+    settled = _options(wanted, options)
+    target = out or beside(dataset, wanted.name)
     started = time.monotonic()
     shards = folder.shards()
     for shard in shards:
         check_shard(folder, shard, wanted)
+    spread = find_spread(folder, shards) if wanted.whole_problems else NOWHERE
+    policy = _policy(folder, manifest)
+    export = Export(folder, wanted, settled, every, jsonl, policy, spread)
     identity = {"dataset": str(absolute(dataset)), **export.settings()}
     _check_target(target, identity)
     with folder_lock(target / "work"):
         remove_leftovers(target)
         write_json(target / "work" / "export.json", identity)
         written = _write(export, target, shards)
-        facts = _facts(folder, manifest, shards, written)
-        write_text(target / "README.md", readme(export, facts, written))
-        write_json(
-            target / "export.json",
-            {
-                "stepsmith": version("stepsmith"),
-                **identity,
-                **facts,
-                "shards": written.digests,
-                "counts": {
-                    "read": written.read,
-                    "left_out": written.left_out,
-                    "written": written.rows,
+        if written.rows:
+            facts = _facts(folder, manifest, shards, written)
+            write_text(target / "README.md", readme(export, facts, written))
+            write_json(
+                target / "export.json",
+                {
+                    "stepsmith": version("stepsmith"),
+                    **identity,
+                    **facts,
+                    "shards": written.digests,
+                    "counts": {
+                        "read": written.read,
+                        "left_out": written.left_out,
+                        "written": written.rows,
+                    },
                 },
-            },
-        )
+            )
+    if not written.rows:
+        _take_back(target)
+        raise _nothing_left(dataset, wanted, written)
     seconds = time.monotonic() - started
     rows = [
         (f"{wanted.table} read", f"{written.read:,}"),
@@ -76,18 +82,23 @@ def export_command(
     print_rows(f"{wanted.name} of {dataset}: {target}", rows, _warnings(folder, written, manifest))
 
 
-def _options(
-    wanted: Format, given: Sequence[str], manifest: Mapping[str, Any] | None
-) -> dict[str, Value]:
+def _options(wanted: Format, given: Sequence[str]) -> dict[str, Value]:
     """Raises InputError."""
     pairs = [text.partition("=") for text in given]
     for name, sign, _ in pairs:
         if not sign:
             raise InputError(f"--set {name}: write it as --set NAME=VALUE")
-    settled = wanted.settle({name.strip(): value for name, _, value in pairs})
-    if settled.get("policy") == "":
-        settled["policy"] = ((manifest or {}).get("policy") or {}).get("revision") or ""
-    return settled
+    return wanted.settle({name.strip(): value for name, _, value in pairs})
+
+
+def _policy(folder: DatasetFolder, manifest: Mapping[str, Any] | None) -> str:
+    """The revision of the dataset's policy; "" where it says none. Rows say whose each solution is,
+    which need not be the policy that they were relabelled for."""
+    if manifest is not None:
+        return str((manifest.get("policy") or {}).get("revision") or "")
+    noted = folder.work / "identity.json"  # of a run that has not ended
+    found = read_json(noted) if exists(noted) else {}
+    return str((found.get("policy") or {}).get("model_revision") or "")
 
 
 def _check_target(target: Path, identity: Mapping[str, Any]) -> None:
@@ -123,12 +134,29 @@ def _write(export: Export, target: Path, shards: Sequence[str]) -> Written:
     return total
 
 
+def _take_back(target: Path) -> None:
+    """What an export wrote; the folder can take another then."""
+    remove_tree(target / "data")
+    remove_tree(target / "work")
+    remove_files([path for name in ("README.md", "export.json") if exists(path := target / name)])
+
+
+def _nothing_left(dataset: Path, wanted: Format, written: Written) -> InputError:
+    """`datasets` does not load a dataset without rows, so there is nothing to hand out."""
+    why = ", ".join(f"{reason} {count:,}" for reason, count in written.left_out.items())
+    return InputError(
+        f"{dataset}: no row is left for format {wanted.name}, so nothing was written: "
+        f"{written.read:,} rows of table {wanted.table} read, left out: {why or 'none'}. "
+        f"docs/formats.md says what the format takes; --all takes rows that are not kept too"
+    )
+
+
 def _facts(
     folder: DatasetFolder, manifest: Mapping[str, Any] | None, shards: Sequence[str], of: Written
 ) -> dict[str, Any]:
     """What was exported: of the rows themselves, so that a folder in the making has them too."""
-    first = folder.published_labels(shards[0], _OF_ROWS)
-    row = first.row(0, named=True) if len(first) else dict.fromkeys(_OF_ROWS)
+    first = folder.published_labels(shards[0], OF_ROWS)
+    row = first.row(0, named=True) if len(first) else dict.fromkeys(OF_ROWS)
     return {
         "name": (manifest or {}).get("name") or folder.root.name,
         "version": content_hash(of.digests),
@@ -151,6 +179,4 @@ def _warnings(
             "the dataset has no manifest yet: the run that makes it has not ended, and may publish "
             "more; run the same command again then"
         )
-    if not written.rows:
-        found.append("nothing is left: see the reasons above")
     return found

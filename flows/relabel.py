@@ -17,7 +17,7 @@ from pipeline.errors import RecipeError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.origin import Origin
-from pipeline.places import absolute, place
+from pipeline.places import absolute, beside, place
 from pipeline.recipe import Recipe, apply_override, parse_recipe
 
 # What says where a model is: of the old policy, it says nothing of the new one.
@@ -66,6 +66,11 @@ def relabelling(
             f"solutions.source"
         )
     whole: dict[str, Any] = json.loads(json.dumps(raw))
+    models = ("policy.", "rollouts.")
+    if not policy and not prover and not any(one.startswith(models) for one in overrides):
+        raise RecipeError(
+            f"{origin.root}: for which policy? Name it with --policy, or its prover with --prover"
+        )
     own = whole["rollouts"].get("model") is not None or whole["rollouts"].get("engine") is not None
     if own and policy and not prover:
         raise RecipeError(
@@ -85,8 +90,13 @@ def relabelling(
         "new_solutions": new_solutions,
     }
     whole["rollouts"]["budget_tokens"] = -1
-    named = Path(prover or policy).name
-    whole["output"] = {"dir": str(out or origin.root.with_name(f"{origin.root.name}-{named}"))}
+    named = Path(prover or policy).name or "relabelled"
+    whole["output"]["dir"] = str(out or beside(origin.root, named))
+    replaced = {"policy": bool(policy), "prover": bool(prover or policy)}
+    licences = whole["output"].get("licenses", {})  # of another model, none of this one's
+    whole["output"]["licenses"] = {
+        role: licence for role, licence in licences.items() if not replaced.get(role)
+    }
     for override in overrides:
         apply_override(whole, override)
     return parse_recipe(whole, "the dataset's recipe, for the new policy")

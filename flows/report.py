@@ -20,6 +20,8 @@ def report_command(dataset: Path, out: Path | None, truth: Path | None, solution
     text = page(sources, figures, solutions)
     target = out or folder.root / "report.html"
     write_text(target, text)
+    for remark in sources.remarks:
+        print(f"warning: {remark}", file=sys.stderr)
     for warning in figures.warnings:
         print(f"warning: {warning.title}: {warning.measured}", file=sys.stderr)
     print(f"{target}: {len(text.encode()) / 1e6:.1f} MB")

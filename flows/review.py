@@ -7,6 +7,7 @@ import contextlib
 import errno
 import getpass
 import signal
+import sys
 from pathlib import Path
 
 from aiohttp import web
@@ -16,25 +17,36 @@ from flows.tables import print_rows
 from pipeline.errors import InputError
 from pipeline.files import write_table, write_text
 from pipeline.folder import DatasetFolder
-from pipeline.human.evidence import human_truth, verdict_log
+from pipeline.human.evidence import human_truth, people_of, verdict_log
 from pipeline.human.lines import export_text, import_lines, prefixes_of, read_lines
-from pipeline.human.log import MAX_REVIEWER
+from pipeline.human.log import MAX_REVIEWER, is_name
 from pipeline.schemas import TRUTH
 
 
 def review_command(
     dataset: Path, port: int, truth: Path | None, solutions: int, reviewer: str
 ) -> None:
-    """Serve until interrupted. Raises InputError."""
+    """Serve until interrupted; `reviewer`: empty where none is named. Raises InputError."""
+    if reviewer.strip() and not is_name(reviewer):
+        raise InputError(
+            f"--as: is no name of 1 to {MAX_REVIEWER} characters; every verdict would be refused",
+            field="--as",
+        )
     folder = DatasetFolder(dataset).need_dataset()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(folder, port, truth, solutions, reviewer.strip() or _user()))
+        asyncio.run(_serve(folder, port, truth, solutions, reviewer.strip()))
 
 
 def export_command(dataset: Path, target: Path) -> None:
     """JSON lines; into a .parquet a truth table. Raises InputError, StorageError."""
-    said = verdict_log(DatasetFolder(dataset).need_dataset()).current()
+    folder = DatasetFolder(dataset).need_dataset()
+    said = verdict_log(folder).current()
     if target.suffix == ".parquet":
+        # A truth table has no prefixes by which its reader could tell another step.
+        people = people_of(folder)
+        said = people.said
+        for warning in people.warnings(folder):
+            print(f"warning: {warning}", file=sys.stderr)
         write_table(target, human_truth(said).to_arrow().cast(TRUTH))
     else:
         write_text(target, export_text(said))
@@ -62,7 +74,7 @@ def import_command(dataset: Path, source: Path) -> None:
 async def _serve(
     folder: DatasetFolder, port: int, truth: Path | None, solutions: int, reviewer: str
 ) -> None:
-    server = ReviewServer(folder, truth, solutions, reviewer)
+    server = ReviewServer(folder, truth, solutions, reviewer or _user(), bool(reviewer))
     runner = web.AppRunner(server.app(), access_log=None)
     await runner.setup()
     try:
@@ -76,9 +88,8 @@ async def _serve(
                 f"--port {port}: another program listens there; choose another, or 0 for a free one"
             ) from error
         found = runner.addresses[0][1]
-        unread = server.log.read().unread
-        if unread:
-            print(f"warning: {server.log.path}: {unread} lines are no verdicts, and are left out")
+        for warning in people_of(folder).warnings(folder):
+            print(f"warning: {warning}", file=sys.stderr)
         print(
             f"{folder.root}: http://{HOST}:{found}/?token={server.token}\n"
             f"Verdicts go to {server.log.path}. Ctrl-C ends the review.",

@@ -29,7 +29,7 @@ from annotators.judge.settings import judge_settings
 from annotators.search import SEARCHES
 from flows.admission import Record, admit
 from flows.context import RunContext, known_prompts, note_identities, open_context
-from flows.earlier import new_numbers, take_over
+from flows.earlier import check_prover, new_numbers, take_over
 from flows.gate import Gate, hungry
 from flows.guidance import read_fusion
 from flows.phases import Phase, Phases
@@ -140,9 +140,13 @@ class LabelRun:
     def _plan(self, replay: bool) -> None:
         batches = read_batches(self.folder.plans)
         if not replay and self.recipe.relabel.dataset:
+            if new_numbers(self.recipe, batches):
+                check_prover(self.recipe, self.context.prover.source())
+            # First of all: a take-over that was killed is gone on with for this dataset alone.
+            note_owner(self.folder, self.recipe.identity())
             batches += take_over(self.recipe, self.folder.plans, batches)
             self.context.noted = read_noted(self.folder.plans)
-            note_owner(self.folder, self.recipe.identity())
+            self.contamination = (self.context.noted or {}).get("decontamination")
             note_identities(self.context)
         elif not replay:
             batches += self._take_in(batches)
@@ -311,6 +315,7 @@ class LabelRun:
             "decontamination": self.contamination,
             "posterior": read_fusion(self.folder.plans),
             "earlier": (self.context.noted or {}).get("provers", []),
+            "writers": self._writers(),
             "counts": summary.as_dict(),
             "warnings": [*summary.warnings(), *contamination_warnings(self.contamination)],
             "last_run": self.last_run(),
@@ -318,6 +323,14 @@ class LabelRun:
             | {"python": platform.python_version()},
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
+
+    def _writers(self) -> list[dict[str, Any]]:
+        """Of a relabelled dataset: the policies that wrote its solutions."""
+        if self.context.noted is None:
+            return []
+        taken: list[dict[str, Any]] = self.context.noted["writers"]
+        own = [_identity(self.context.policy)] if self.recipe.relabel.new_solutions else []
+        return [*taken, *own]
 
     def last_run(self) -> dict[str, Any]:
         """What this run bought, met and cost: what its progress showed."""

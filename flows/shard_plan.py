@@ -256,12 +256,15 @@ class ShardPlan:
         """Whether somebody else made the solutions."""
         return bool(self.context.recipe.solutions.source) or self.context.noted is not None
 
-    def tokenizer_hash(self) -> str:
-        """Of the policy that wrote the solutions."""
+    def same_tokenizer(self, revision: str | None) -> bool:
+        """Whether the policy of this revision, which wrote a solution, has the prover's."""
+        policy, prover = self.context.policy.identity, self.context.prover.identity
         noted = self.context.noted
-        if noted is not None:
-            return str(noted["policy"]["tokenizer_hash"])
-        return self.context.policy.identity.tokenizer_hash
+        if noted is None:
+            return policy.tokenizer_hash == prover.tokenizer_hash
+        known = {one["revision"]: one["tokenizer_hash"] for one in noted["writers"]}
+        known[policy.model_revision] = policy.tokenizer_hash
+        return known.get(revision or "") == prover.tokenizer_hash
 
     def screening(self) -> Screening:
         context = self.context

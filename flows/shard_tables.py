@@ -183,7 +183,7 @@ class ShardTables:
             self.plan.screen_stage().read("questions"),
             context.prover.engine,
             context.prover.template,
-            context.prover.identity.tokenizer_hash == self.plan.tokenizer_hash(),
+            self.plan.same_tokenizer,
         )
 
     def judge_tasks(self, route: Route) -> list[JudgeTask]:
@@ -215,14 +215,14 @@ class ShardTables:
         prefixes = self.plan.batch.taken("prefixes", self.plan.shard)
         if prefixes is None:
             return solutions
-        known = pl.DataFrame(prefixes)
+        known = pl.DataFrame(prefixes).select("solution_id", "prefix_hashes")
         return solutions.join(known, on="solution_id", how="left", maintain_order="left")
 
     def _segmentation(self) -> str:
         rule = self.plan.context.recipe.steps.split
-        noted = self.plan.context.noted
-        if noted is not None:
-            return str(noted["segmentation"])
+        taken = self.plan.batch.taken("prefixes", self.plan.shard)
+        if taken is not None:
+            return str(taken.column("segmentation")[0]) if len(taken) else ""
         imported = self.plan.batch.imported("solutions", self.plan.shard)
         if imported is None:
             return f"{rule}@{SEGMENT_VERSION}"

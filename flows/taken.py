@@ -1,7 +1,8 @@
 """What a run took over from a dataset that it relabels: noted when its first batch is planned.
 
-<plans>/relabel.json    the dataset, its policy, and its provers with what was learnt of each,
-                        the first one first
+<plans>/relabel.json    the dataset, the policies that wrote its solutions, its provers with what
+                        was learnt of each, the first one first, and what its problems were checked
+                        against
 """
 
 from __future__ import annotations

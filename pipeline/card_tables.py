@@ -20,27 +20,41 @@ NOT_STATED = "not stated"
 class ModelUsed:
     """A model that wrote or judged something in the dataset."""
 
-    role: str  # policy / prover / judge / judge_<name>
+    role: str  # policy / prover / policy of the solutions / judge / judge_<name>
     model: str
     revision: str
     licence: str
 
 
 def models_used(manifest: Mapping[str, Any]) -> list[ModelUsed]:
-    """From the manifest; a licence is the recipe's, else that of a README in the model's folder."""
+    """From the manifest; a licence is the recipe's, else that of a README in the model's folder. Of
+    a relabelled dataset, the policies that wrote its solutions come first."""
     roles = {role: manifest[role] for role in ("policy", "prover") if manifest.get(role)}
-    roles |= manifest.get("judges") or {}
+    written = manifest.get("writers") or []
+    if written and roles["policy"]["revision"] not in {one["revision"] for one in written}:
+        del roles["policy"]  # it wrote nothing of this dataset
     output = (manifest.get("recipe") or {}).get("output", {})
     stated: Mapping[str, str] = output.get("licenses", {})
+    before = [one for one in written if one["revision"] != roles.get("policy", {}).get("revision")]
     return [
-        ModelUsed(
-            role,
-            public_name(found["model"]) or found["engine"],
-            found["revision"],
-            stated.get(role) or _licence(found["model"]) or NOT_STATED,
-        )
-        for role, found in roles.items()
+        *(_used("policy of the solutions", one, one["licence"]) for one in before),
+        *(
+            _used(role, found, stated.get(role) or _licence(found["model"]) or NOT_STATED)
+            for role, found in (roles | (manifest.get("judges") or {})).items()
+        ),
     ]
+
+
+def policy_licence(manifest: Mapping[str, Any]) -> str:
+    """Of the policy that the run had."""
+    plain = {name: value for name, value in manifest.items() if name != "writers"}
+    return next((one.licence for one in models_used(plain) if one.role == "policy"), NOT_STATED)
+
+
+def _used(role: str, found: Mapping[str, Any], licence: str) -> ModelUsed:
+    return ModelUsed(
+        role, public_name(found["model"]) or found["engine"], found["revision"], licence
+    )
 
 
 def _licence(model: str) -> str:

@@ -28,6 +28,11 @@ TRUTH_TABLE = "truth"  # imported gold, where there is some
 JUDGEMENTS_TABLE = "judgements"  # calls of judges, where a recipe has one
 RATIONALES_TABLE = "rationales"  # those that say what the labels say
 EARLIER_TABLE = "earlier"  # evidence of earlier provers, of a dataset that was relabelled
+# All that stand beside the labels, with a file for each shard.
+SIDE_TABLES = (
+    *("problems", "solutions", "questions", "rollouts", "tree", "evidence"),
+    *(TRUTH_TABLE, JUDGEMENTS_TABLE, RATIONALES_TABLE, EARLIER_TABLE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,19 @@ class DatasetFolder:
         return self.root / table / f"{shard}.parquet"
 
     def read_manifest(self) -> dict[str, Any] | None:
+        """None where there is none yet. Raises InputError."""
         try:
-            return dict(read_json(self.manifest))
+            found = read_json(self.manifest)
         except FileNotFoundError:
             return None
         except ValueError as error:
             raise InputError(f"{self.manifest}: is not JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise InputError(
+                f"{self.manifest}: is not a manifest: it holds JSON, but no object with fields; "
+                f"run the command that made {self.root} again, which writes it anew"
+            )
+        return found
 
     def shards(self) -> list[str]:
         """Names of the published shards, in order."""

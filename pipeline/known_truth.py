@@ -16,6 +16,7 @@ from pipeline.folder import TRUTH_TABLE, DatasetFolder
 from pipeline.human.evidence import human_truth, human_verdicts
 from pipeline.places import glob
 from pipeline.schemas import TRUTH
+from pipeline.verdict import Verdict
 
 
 def truth_table(folder: DatasetFolder) -> pl.DataFrame | None:
@@ -46,4 +47,38 @@ def truth_file(path: Path) -> pl.DataFrame:
             file=str(path),
             field=missing[0],
         )
-    return table.select(TRUTH.names)
+    schema = pl.DataFrame(TRUTH.empty_table()).schema
+    found = table.select(_cast(path, table[name], kind) for name, kind in schema.items())
+    words = [one.value for one in Verdict]
+    odd = found.filter(~pl.col("verdict").is_in(words))
+    if len(odd):
+        raise InputError(
+            f"{path}: verdict: {odd['verdict'][0]!r} is not {', '.join(words)}",
+            file=str(path),
+            field="verdict",
+        )
+    return found
+
+
+def unmatched(path: Path, truth: pl.DataFrame, solutions: pl.Series) -> list[str]:
+    """A sentence where a truth file says nothing of any of the solutions."""
+    if truth["solution_id"].is_in(solutions.implode()).any():
+        return []
+    return [f"{path}: none of its solution_id is in the dataset: it is the truth of another one"]
+
+
+def _cast(path: Path, column: pl.Series, kind: pl.DataType) -> pl.Series:
+    try:
+        found = column.cast(kind)
+        # Half a step would become a whole one.
+        same = not column.dtype.is_float() or found.cast(column.dtype).eq_missing(column).all()
+    except pl.exceptions.PolarsError:
+        same = False
+    if not same:
+        raise InputError(
+            f"{path}: {column.name}: holds {column.dtype}, which cannot all be read as {kind}; "
+            f"write the column as {kind}",
+            file=str(path),
+            field=column.name,
+        )
+    return found

@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.batches import TAKEN, Batch, plan_batch
+from pipeline.card_tables import policy_licence
 from pipeline.errors import InputError
 from pipeline.files import write_table
 from pipeline.folder import (
@@ -81,31 +82,31 @@ class Origin:
     def plan(self, work: Path, numbers: Sequence[int]) -> Iterator[Batch]:
         """Its batches of these numbers, under the same, with all that is taken over. Raises
         StorageError."""
-        size = int(self.manifest["recipe"]["run"]["shard_problems"])
         for batch in self.manifest["batches"]:
             number = int(batch["number"])
             if number not in numbers:
                 continue
             folder = work / "batches" / f"{number:05d}"
             problems: list[Problem] = []
-            spent = 0
+            size = spent = 0
             for shard in batch["shards"]:
                 spent += int(
                     read_frame(self.tables.side("rollouts", shard), ["tokens"]).sum().item()
                 )
                 rows = read_table(self.tables.side("problems", shard)).to_pylist()
                 problems += [Problem(**row) for row in rows]
+                size = size or len(rows)  # as it was cut: a recipe may have changed since
                 for name, table in self._taken(shard).items():
                     write_table(folder / f"{TAKEN}{name}" / f"{shard}.parquet", table)
             aside = dict(batch["set_aside"])
             yield plan_batch(
-                work, number, problems, size, aside, {}, spent=spent, first=min(numbers)
+                work, number, problems, size or 1, aside, {}, spent=spent, first=min(numbers)
             )
 
     def _taken(self, shard: str) -> dict[str, pa.Table]:
         tables = self.tables
         taken = {name: read_table(tables.side(name, shard)) for name in ("solutions", "questions")}
-        labels = tables.published_labels(shard, ["solution_id", "prefix_hash"])
+        labels = tables.published_labels(shard, ["solution_id", "prefix_hash", "segmentation"])
         taken["prefixes"] = labels.rename({"prefix_hash": "prefix_hashes"}).to_arrow()
         evidence = read_frame(tables.side("evidence", shard))
         own = pl.col("target") == OWN
@@ -119,6 +120,13 @@ class Origin:
             if exists(tables.side(name, shard)):
                 taken[name] = read_table(tables.side(name, shard))
         return taken
+
+    def writers(self) -> list[dict[str, Any]]:
+        """The policies that wrote its solutions, the first one first: what the manifest says of
+        each, and its licence."""
+        licence = policy_licence(self.manifest)
+        known = self.manifest.get("writers") or [self.manifest["policy"]]
+        return [{"licence": licence, **one} for one in known]
 
     def provers(self) -> list[dict[str, Any]]:
         """Of all its evidence, the first one first: revision, sources, and fitted parameters (null

@@ -67,6 +67,12 @@ def absolute(path: Path) -> Path:
     return path if is_remote(path) else path.resolve()
 
 
+def beside(path: Path, suffix: str) -> Path:
+    """A folder next to another, named after it: `.` by its real name."""
+    named = absolute(path) if path.name in ("", "..") else path
+    return named.with_name(f"{named.name}-{suffix}")
+
+
 def fs_of(path: Path) -> tuple[Any, str]:
     """The fsspec file system of a URL's place, and the name in it."""
     found: Any = path

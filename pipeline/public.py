@@ -10,6 +10,9 @@ from typing import Any
 
 # Where servers stand and how much they take, and what a run may spend: not what the labels are.
 _PRIVATE = ("base_urls", "server", "max_running", "requests_per_minute", "timeout_s")
+_ELSEWHERE = ("/", "~", "./", "../", "file:")
+# Words for a model, which may begin as a path does.
+_TEXTS = ("stop", "reasoning_end", "template")
 _OF_THE_RUN = ("last_run", "finished", "derived_from")
 
 
@@ -36,6 +39,8 @@ def public_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     for role in ("policy", "prover"):
         if role in found:
             found[role] = found[role] | {"model": public_name(found[role]["model"])}
+    if found.get("writers"):
+        found["writers"] = [one | {"model": public_name(one["model"])} for one in found["writers"]]
     if "judges" in found:
         found["judges"] = {
             name: judge | {"model": public_name(judge["model"])}
@@ -44,16 +49,17 @@ def public_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def public_name(model: str) -> str:
-    """A model's name; of a folder somewhere on this machine its last part alone."""
-    return model.rstrip("/").rpartition("/")[2] if model.startswith(("/", "~", ".")) else model
+def public_name(name: str) -> str:
+    """Of a model or a file; of a path that says where it is on this machine its last part alone.
+    Another relative path, such as `eval/test.jsonl`, stays as the recipe has it."""
+    return name.rstrip("/").rpartition("/")[2] if name.startswith(_ELSEWHERE) else name
 
 
 def _public(table: Any) -> Any:
     if not isinstance(table, Mapping):
         return table
     found = {name: value for name, value in table.items() if name not in _PRIVATE}
-    for name in ("model", "source", "rollouts", "tokenizer", "prompt", "dataset"):
-        if isinstance(found.get(name), str) and found[name].startswith(("/", "~", ".")):
-            found[name] = public_name(found[name])
+    for name, value in found.items():
+        if isinstance(value, str) and name not in _TEXTS:
+            found[name] = public_name(value)
     return found

@@ -58,7 +58,9 @@ def _holds_doubles(kind: pa.DataType) -> bool:
 def _rounded(column: pa.Array) -> pa.Array:
     if not pa.types.is_list(column.type):
         return _round(column)
-    # `values` and offsets as they lie, so that null lists and slices stay what they are.
+    if column.offset:
+        column = pa.concat_arrays([column])  # Arrow takes no mask beside the offsets of a slice
+    # `values` and offsets as they lie, so that null lists stay what they are.
     return pa.ListArray.from_arrays(
         column.offsets, _round(column.values), column.type, mask=_mask(column)
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import io
 from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from polars.io.plugins import register_io_source
 
+from pipeline.errors import InputError
 from pipeline.places import ahead, fs_of, glob, is_remote, read_bytes, store_errors
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Turn what a broken file makes pyarrow and polars raise, who do not say which one it is, into
+    an InputError that does."""
+    try:
+        yield
+    except (pa.ArrowException, pl.exceptions.PolarsError) as error:
+        raise _unreadable(path, error) from error
+    except OSError as error:
+        # What the system says of a file has a number, what pyarrow says of its bytes has none.
+        if error.errno is not None:
+            raise
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    (said, *_) = str(error).splitlines() or [type(error).__name__]
+    return InputError(
+        f"{path}: cannot be read ({said}): the file is damaged, or is not what Stepsmith wrote: "
+        f"copy it anew, or make the dataset anew",
+        path=str(path),
+    )
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:

@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline.folder import DatasetFolder
 from pipeline.human.evidence import human_verdicts
+from pipeline.human.log import now
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,10 +31,16 @@ class Client:
     token: str
 
     def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
+        return self._ask(path, None if body is None else json.dumps(body).encode(), headers)
+
+    def post(self, content: bytes) -> tuple[int, str]:
+        """Bytes as they are, as verdicts."""
+        return self._ask("verdicts", content, {})
+
+    def _ask(self, path: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, str]:
         sent = {"X-Stepsmith-Token": self.token, "Content-Type": "application/json"} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data, sent)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -43,12 +50,13 @@ class Client:
 
     def say(self, solution: str, step: int, verdict: str | None, who: str = "anna") -> int:
         said = {"solution_id": solution, "step": step, "verdict": verdict}
-        return self.ask("verdicts", {"reviewer": who, "said": [said]})[0]
+        return self.ask("verdicts", {"reviewer": who, "time": now(), "said": [said]})[0]
 
 
 @contextmanager
-def serving(folder: DatasetFolder, port: int = 0) -> Iterator[Client]:
+def serving(folder: DatasetFolder, port: int = 0, *more: str) -> Iterator[Client]:
     command = [sys.executable, "-m", "flows.cli", "review", str(folder.root), "--port", str(port)]
+    command += more
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:

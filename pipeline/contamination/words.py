@@ -3,8 +3,9 @@ r"""A problem's text as words, so that two ways of typesetting one problem are o
     "Let $x^{2} = 1,000$. Find x."   let x ^ 2 = 1000 find x
 
 Dropped are case, spaces, punctuation of sentences, dollar signs, braces and what only typesets.
-Kept is what changes a problem: every number (1,000 is 1000 and 3.50 is 3.5, but 3 is not 4), signs
-and operators, brackets. Of scripts without spaces between words every character is a word.
+Kept is what changes a problem: every number (1,000, 1{,}000 and 1,\!000 are 1000, 3.50 is 3.5, .5
+is 0.5, but 3 is not 4), signs and operators, brackets. Of scripts without spaces between words
+every character is a word.
 Not done: synonyms, number words, translation.
 """
 
@@ -31,8 +32,14 @@ _LOOKS = frozenset(
     )
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+)|\\[,;:! ()\[\]]|\\\\")
+# Between the digits of one number in TeX.
+_THOUSANDS = re.compile(r"(?<=\d)(?:(?:,|\{,\})\\!|\{,\}|\\,)(?=\d{3}(?!\d))")
+# An argument without braces is one character: \frac12 is 1/2.
+_FRACTION = re.compile(
+    r"\\([dt]?frac)(?![A-Za-z])\s*(\{[^{}]*\}|\d|(?<=\s)[A-Za-z])\s*(\{[^{}]*\}|[A-Za-z\d])"
+)
 _WORD = re.compile(
-    r"(?P<number>\d+(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"(?P<number>\d+(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|(?<![\w.)\]}])\.\d+)"
     r"|(?P<character>[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])"
     r"|(?P<word>[^\W\d_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
     r"(?:'[^\W\d_]+)*)"
@@ -49,6 +56,8 @@ def words(text: str) -> list[str]:
     text = unicodedata.normalize("NFKC", text)
     for symbol, plain in _SYMBOLS.items():
         text = text.replace(symbol, plain)
+    text = _THOUSANDS.sub(",", text)
+    text = _FRACTION.sub(r"\\\1 \2 \3 ", text)
     text = _COMMAND.sub(_plain, text).casefold()
     # A hyphen joins words, a minus stands elsewhere.
     text = re.sub(r"(?<=[^\W\d_])-(?=[^\W\d_])", " ", text)
@@ -79,4 +88,6 @@ def _word(found: re.Match[str]) -> str:
     if found.lastgroup != "number":
         return text
     text = text.replace(",", "")
+    if text.startswith("."):
+        text = "0" + text
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -7,6 +7,7 @@ reason that holds. Does not read or write files (source.py, write.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -37,6 +38,7 @@ class Option:
     meaning: str
     choices: tuple[str, ...] = ()
     holds: str = ""  # must stand in it once
+    minimum: int | None = None  # of a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,12 @@ class Format:
         if isinstance(option.default, str):
             return text
         try:
-            return type(option.default)(text)
+            number = type(option.default)(text)
         except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
             kind = "a whole number" if isinstance(option.default, int) else "a number"
-            raise InputError(f"--set {name}={text}: is not {kind}") from None
+            raise InputError(f"--set {name}={text}: is not {kind}")
+        if option.minimum is not None and number < option.minimum:
+            raise InputError(f"--set {name}={text}: must be at least {option.minimum}")
+        return number

@@ -3,7 +3,7 @@
 Guarantees: `input` and `label` differ in nothing but the tags, of which there is one a step, so
 that readers that find the signs by the tags' places do; the first "Step 1:" is that of the first
 step unless the problem holds one. Not guaranteed: the solution's very text. Blanks around steps
-become one line break, and steps that are not numbered are numbered, as the format has them.
+become one line break, and steps are numbered where the first does not begin with "Step 1:".
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipeline.formats.shared import IDS, IDS_AND_SCORES, SCORES, bare_steps, lab
 from pipeline.labels.layout import Bools, Layout
 
 TAG = "ки"
-_NUMBERED = r"(?i)^step[ \t]*\d+[ \t]*[:.]"
+_NUMBERED = r"^Step 1:"  # nothing else is where readers find the first step
 
 
 def project(rows: Rows, options: Options) -> Projection:
@@ -50,7 +50,7 @@ def project(rows: Rows, options: Options) -> Projection:
 
 
 def _numbers(layout: Layout, texts: pa.Array) -> pa.Array:
-    """ "Step 1: ", "Step 2: ", … before each step of a solution whose first is not numbered."""
+    """ "Step 1: ", "Step 2: ", … before each step of a solution whose first is not so numbered."""
     firsts = layout.offsets[:-1]
     numbered: Bools = matches(texts.take(pa.array(firsts)), _NUMBERED)
     longest = int(layout.lengths.max(initial=0))

@@ -167,9 +167,11 @@ PAIRS = Format(
     project=project,
     options={
         **PROMPT,
-        "least": Option(0.1, "the smallest difference in p_correct or value that decides"),
+        "least": Option(
+            0.1, "the smallest difference in p_correct or value that decides", minimum=0
+        ),
         "ties": Option("leave_out", "what becomes of ties", choices=("leave_out", "keep")),
-        "most": Option(16, "at most so many pairs a prefix; 0: all"),
+        "most": Option(16, "at most so many pairs a prefix; 0: all", minimum=0),
         "policy": Option("", "the revision that is on-policy; by default the dataset's policy"),
     },
     whole_problems=True,

@@ -1,18 +1,20 @@
 """ProcessBench: a solution, and the place of its first wrong step.
 
 Guarantees: `label` is 0-based and -1 for none, `final_answer_correct` is known; all steps are
-there, those after the first error too. Rows where the place or the outcome is not known are left
-out.
+there, those after the first error too. The hard labels say the same: 1 up to the first error and 0
+there, or 1 throughout. Rows where they do not, or where the outcome is not known, are left out.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.formats.format import Column, Format, Options, Projection
-from pipeline.formats.rows import Rows, flags, nulls, sift
+from pipeline.formats.rows import Rows, flags, sift
 from pipeline.formats.shared import IDS, bare_steps
+from pipeline.labels.layout import Bools
 
 
 def project(rows: Rows, options: Options) -> Projection:
@@ -26,7 +28,7 @@ def project(rows: Rows, options: Options) -> Projection:
         ("not_kept", rows.not_kept),
         ("no_problem", rows.no_problem),
         ("no_step", lengths == 0),
-        ("first_error_undecided", nulls(rows.column("first_error"))),
+        ("first_error_undecided", _undecided(rows)),
         ("outcome_unknown", ~right & ~flags(pc.equal(outcome, "incorrect"))),
         ("empty_step", rows.any_step(empty, lengths)),
     )
@@ -42,6 +44,16 @@ def project(rows: Rows, options: Options) -> Projection:
         **ids,
     }
     return Projection(pa.table(columns, PROCESS_BENCH.schema), left_out)
+
+
+def _undecided(rows: Rows) -> Bools:
+    """Rows whose hard labels do not say where the first error is. View posterior names the most
+    probable place always, however probable that is; other views name one that is decided."""
+    layout = rows.layout
+    wrong, not_right = layout.first_where(rows.label == 0), layout.first_where(rows.label != 1)
+    place = np.where(wrong == layout.lengths, -1, wrong)
+    undecided: Bools = (wrong != not_right) | (rows.numbers("first_error") != place)
+    return undecided
 
 
 PROCESS_BENCH = Format(
@@ -62,7 +74,8 @@ PROCESS_BENCH = Format(
         *IDS,
     ),
     reads=(
-        "problem", "steps", "keep", "first_error", "outcome", "policy", "solution_id", "problem_id",
+        "problem", "steps", "label", "keep", "first_error", "outcome", "policy", "solution_id",
+        "problem_id",
     ),
     project=project,
 )  # fmt: skip

@@ -30,7 +30,8 @@ def project(rows: Rows, options: Options) -> Projection:
     right = flags(pc.equal(outcome, "correct"))
     texts = joined(layout, rows.steps, "")
     score = _mean_value(rows) if options["by"] == "value" else rows.numbers(options["by"])
-    wrong_step = np.nan_to_num(rows.numbers("first_error"), nan=-1.0) >= 0
+    # Not `first_error`: view posterior names the most probable place of one that there may not be.
+    wrong_step = rows.any_step(rows.label == 0, layout.lengths)
     reasons = (
         ("not_kept", rows.not_kept),
         ("no_problem", rows.no_problem),
@@ -103,7 +104,7 @@ SFT = Format(
         *IDS,
     ),
     reads=(
-        "problem", "outcome", "pass_rate", "steps", "value", "first_error", "p_mean", "p_min",
+        "problem", "outcome", "pass_rate", "steps", "value", "label", "p_mean", "p_min",
         "p_product", "p_last", "keep", "solution_id", "problem_id",
     ),
     project=project,
@@ -111,8 +112,8 @@ SFT = Format(
         **PROMPT,
         "by": Option("p_mean", "the process score: an aggregate of p_correct, or the mean value",
                      choices=_SCORES),
-        "least": Option(0.5, "the lowest process score of a trace"),
-        "best": Option(0, "at most so many traces a problem; 0: all"),
+        "least": Option(0.5, "the lowest process score of a trace", minimum=0),
+        "best": Option(0, "at most so many traces a problem; 0: all", minimum=0),
     },
     whole_problems=True,
 )  # fmt: skip

@@ -1,8 +1,9 @@
 """One shard of an export, written table by table.
 
-Guarantees: the file is whole or not there; its bytes depend on the shard, the format and its
-options alone (and the pyarrow version). A Parquet file says in its metadata (key `stepsmith`) what
-it was made of; JSON lines cannot, the export's README.md does.
+Guarantees: the file is whole or not there; its bytes depend on the shard (and on later ones, where
+rows of its problems stand there and the format wants whole problems), the format and its options
+alone (and the pyarrow version). A Parquet file says in its metadata (key `stepsmith`) what it was
+made of; JSON lines cannot, the export's README.md does.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pipeline.folder import DatasetFolder
 from pipeline.formats.format import Format, Value
 from pipeline.formats.rows import Rows
 from pipeline.formats.source import digest, tables
+from pipeline.formats.spread import NOWHERE, Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,18 @@ class Export:
 
     folder: DatasetFolder
     format: Format
-    options: Mapping[str, Value]
+    options: Mapping[str, Value]  # as they were given
     every: bool  # also rows that are not kept
     jsonl: bool
+    policy: str = ""  # the dataset's, where it is known: the default of option `policy`
+    spread: Spread = NOWHERE
+
+    def used(self) -> Mapping[str, Value]:
+        """The options, with what the dataset says. No part of `settings`: a run in the making may
+        not say it yet."""
+        if self.options.get("policy") == "":
+            return {**self.options, "policy": self.policy}
+        return self.options
 
     def file(self, root: Path, shard: str) -> Path:
         """The dataset's own name of the shard, below another root."""
@@ -76,15 +87,19 @@ def export_shard(export: Export, root: Path, shard: str) -> Written:
     """Of a shard that source.py's `check_shard` lets pass. Raises StorageError."""
     found = digest(export.folder.published(shard))
     total = Written(0, 0, {}, {shard: found})
-    facts = json.dumps({**export.settings(), "shard": shard, "sha256": found})
+    said = {**export.settings(), "shard": shard, "sha256": found}
+    if guests := export.spread.guests_of(shard):
+        said["with"] = {one: digest(export.folder.published(one)) for one in guests}
+    facts = json.dumps(said)
     schema = export.format.schema.with_metadata({"stepsmith": facts})
+    options = export.used()
 
     def fill(temporary: Path) -> None:
         nonlocal total
         with _writer(temporary, schema, export.jsonl) as write:
-            for table in tables(export.folder, shard, export.format):
+            for table in tables(export.folder, shard, export.format, export.spread):
                 rows = Rows(table, export.every)
-                made = export.format.project(rows, export.options)
+                made = export.format.project(rows, options)
                 total += Written(len(rows), made.table.num_rows, made.left_out, {})
                 if made.table.num_rows:
                     write(made.table.replace_schema_metadata(schema.metadata))

@@ -28,19 +28,19 @@ from pipeline.card_edits import merge_cards
 from pipeline.card_of import dataset_card
 from pipeline.errors import InputError
 from pipeline.files import write_json, write_text
-from pipeline.folder import RATIONALES_TABLE, DatasetFolder
+from pipeline.folder import RATIONALES_TABLE, SIDE_TABLES, DatasetFolder
 from pipeline.hub.name import slug
 from pipeline.places import exists, glob, is_remote, read_bytes
 from pipeline.public import public_manifest
 from pipeline.schemas import SCHEMA_VERSION
 from pipeline.summary import Summary, summarize
+from pipeline.versions import check_derivable
 
 CARD = "README.md"
 MANIFEST = "manifest.json"
 # Files of ours in a repository: a table's folder and a shard's name.
-SHARD = re.compile(r"(data/train-\d{5}-\d{5}|[a-z_]+/\d{5}-\d{5})\.parquet")
+SHARD = re.compile(rf"(data/train-|({'|'.join(SIDE_TABLES)})/)\d{{5}}-\d{{5}}\.parquet")
 MOST_FILES = 25_000  # of one commit, says the client
-_KEPT_HERE = ("work", "replay")
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def build(folder: DatasetFolder, staging: Path, repository: str) -> Content:
             folder=str(folder.root),
         ) from error
     if exists(folder.card):
-        text = merge_cards(text, read_bytes(folder.card).decode("utf-8"), str(folder.card))
+        text = merge_cards(text, _read_card(folder.card), str(folder.card))
     return Content(
         root=staging,
         name=str(manifest["name"]),
@@ -128,13 +128,15 @@ def build(folder: DatasetFolder, staging: Path, repository: str) -> Content:
 
 def side_tables(folder: DatasetFolder) -> dict[str, Path]:
     """The other tables' files, by their names in the repository: the folder's own, and those of the
-    dataset that it was derived from."""
+    dataset that it was derived from. Only of published shards: a run publishes a shard's labels
+    last, so other files may belong to one that is being written."""
     found = {}
+    published = set(folder.shards())
     for root in dict.fromkeys((folder.evidence_root(), folder.root)):
         for path in glob(root, "*/*.parquet"):
             table = path.parent.name
             name = f"{table}/{path.name}"
-            if table in ("data", *_KEPT_HERE) or not SHARD.fullmatch(name):
+            if path.stem not in published or not SHARD.fullmatch(name):
                 continue
             # These agree with the labels of their folder, and a derived one has others.
             if table != RATIONALES_TABLE or root == folder.root:
@@ -154,15 +156,32 @@ def checked_manifest(folder: DatasetFolder) -> dict[str, Any]:
         )
     found = manifest.get("schema_version")
     if found != SCHEMA_VERSION:
+        check_derivable(found, folder.root)
         raise InputError(
             f"{folder.root}: its tables are of schema version {found}, this Stepsmith writes "
             f"version {SCHEMA_VERSION}: `stepsmith derive {folder.root} --out NEW` writes its "
             f"labels anew from the same evidence, and NEW can be pushed",
             folder=str(folder.root),
         )
+    for name, kind in (("name", str), ("counts", dict)):
+        if not isinstance(manifest.get(name), kind):
+            raise InputError(
+                f"{folder.manifest}: its field {name} is missing, or not what Stepsmith writes: "
+                f"run the command that made {folder.root} again, which writes it anew",
+                field=name,
+            )
     wanted = {shard for batch in manifest.get("batches", []) for shard in batch["shards"]}
     stopped = (manifest.get("last_run") or {}).get("shards_left", 0)
-    missing = sorted(wanted - set(folder.shards()))
+    there = set(folder.shards())
+    newer = sorted(there - wanted) if wanted else []  # `annotate` has no batches
+    if newer:
+        raise InputError(
+            f"{folder.root}: {len(newer)} of its shards are not in its manifest yet "
+            f"({', '.join(newer[:3])}): a run is at work there, or was stopped; let it end, or run "
+            f"its command again, and then push",
+            folder=str(folder.root),
+        )
+    missing = sorted(wanted - there)
     if missing and not stopped:  # a run that met its limit says in its manifest what it left
         raise InputError(
             f"{folder.root}: {len(missing)} of its {len(wanted)} shards are not there "
@@ -170,6 +189,17 @@ def checked_manifest(folder: DatasetFolder) -> dict[str, Any]:
             folder=str(folder.root),
         )
     return manifest
+
+
+def _read_card(path: Path) -> str:
+    try:
+        return read_bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: is not UTF-8 (byte {error.start}): save it as UTF-8, or remove it, and the "
+            f"card is written anew",
+            file=str(path),
+        ) from None
 
 
 def check(content: Content) -> None:
@@ -195,7 +225,8 @@ def check(content: Content) -> None:
     if not loaded == rows == content.solutions:
         raise InputError(
             f"{content.name}: `datasets.load_dataset` loads {loaded:,} rows, the shards hold "
-            f"{rows:,} and the manifest says {content.solutions:,}; nothing was pushed"
+            f"{rows:,} and the manifest says {content.solutions:,}; nothing was pushed. Where a "
+            f"run is at work in the folder, or was stopped, let it end first"
         )
 
 

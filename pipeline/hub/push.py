@@ -106,12 +106,13 @@ class Push:
         found, url = base, None
         changes = base.changes(self.content)
         if changes and target.pull_request:
-            request = self.repository.pull_request(self.content, base)
+            request = self.repository.pull_request(self.content, base, target.branch)
             if request is not None:
                 url, found = request
                 self._write_card(found.card)
                 changes = found.changes(self.content)
-        needs_branch = target.branch not in base.branches and not target.pull_request
+        # For a pull request too: the Hub would open it against main.
+        needs_branch = target.branch not in base.branches and url is None
         if target.dry_run:
             return Pushed(changes, found.head, url, self._tag, self._tag not in base.tags)
         commit = found.head
@@ -141,9 +142,11 @@ class Push:
     def _check(self, base: Snapshot) -> None:
         """Refuse what must not be written over, before anything is sent. Raises InputError."""
         name = self.repository.name
-        if base.holds_others_data():
+        others = base.others_data()
+        if others:
             raise InputError(
-                f"{name}: holds data that Stepsmith did not write; choose another name",
+                f"{name}: holds data that Stepsmith did not write ({', '.join(others[:3])}), and "
+                f"no manifest.json of a dataset of ours; choose another name",
                 repository=name,
             )
         if self.target.private and not base.private:

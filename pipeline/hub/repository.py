@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from huggingface_hub.hf_api import RepoFile
 from pipeline.hub.content import CARD, MANIFEST, SHARD, Content
 
 TYPE = "dataset"
+# What a repository may hold before the first push: words about it, and .gitattributes.
+_ABOUT = re.compile(r"\.[^/]+|[^/]+\.md|(LICENSE|LICENCE|CITATION)[^/]*", re.IGNORECASE)
+_OURS = {"stepsmith", "schema_version", "counts"}  # keys of every manifest that we wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,11 @@ class Snapshot:
         gone = (path for path in self.files if path not in known and SHARD.fullmatch(path))
         return Changes(add, tuple(sorted(gone)))
 
-    def holds_others_data(self) -> bool:
-        """Whether there are data files that no Stepsmith wrote."""
-        data = [path for path in self.files if path.startswith("data/")]
-        return bool(data) and "stepsmith" not in (self.manifest or {})
+    def others_data(self) -> list[str]:
+        """Files that make it somebody else's dataset; none where the manifest is one of ours."""
+        if (self.manifest or {}).keys() >= _OURS:
+            return []
+        return sorted(path for path in self.files if not _ABOUT.fullmatch(path))
 
     def _has(self, content: Content, path: str) -> bool:
         there = self.files.get(path)
@@ -93,9 +98,15 @@ class Repository:
             {one.name: one.target_commit for one in refs.tags},
         )
 
-    def pull_request(self, content: Content, base: Snapshot) -> tuple[str, Snapshot] | None:
-        """URL and head of the open pull request that offers this very version, if there is one."""
+    def pull_request(
+        self, content: Content, base: Snapshot, branch: str
+    ) -> tuple[str, Snapshot] | None:
+        """URL and head of the open pull request that offers this very version to `branch`, if there
+        is one."""
         for number, url in self._open_requests(content.version):
+            details = self.api.get_discussion_details(self.name, number, repo_type=TYPE)
+            if str(details.target_branch).removeprefix("refs/heads/") != branch:
+                continue
             ref = f"refs/pr/{number}"
             head = self.api.repo_info(self.name, repo_type=TYPE, revision=ref).sha
             return url, self._at(str(head), ref, base.private, base.branches, base.tags)

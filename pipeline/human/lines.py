@@ -9,13 +9,15 @@ counted, and so are those on steps that are not there or that say something else
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from pipeline.errors import InputError
 from pipeline.folder import DatasetFolder
-from pipeline.human.log import Said, VerdictLog
+from pipeline.human.log import Said, VerdictLog, parsed
 
 Prefixes = Mapping[str, Sequence[str]]  # of each solution, by step
 
@@ -30,9 +32,12 @@ class Imported:
     no_step: int  # the step is not there, or is another one
 
 
-def prefixes_of(folder: DatasetFolder) -> dict[str, list[str]]:
-    """The prefix of every step, by solution."""
-    rows = folder.scan_labels().select("solution_id", "prefix_hash").collect()
+def prefixes_of(folder: DatasetFolder, only: Collection[str] | None = None) -> dict[str, list[str]]:
+    """The prefix of every step, by solution; `only`: of some solutions."""
+    scan = folder.scan_labels().select("solution_id", "prefix_hash")
+    if only is not None:
+        scan = scan.filter(pl.col("solution_id").is_in(list(only)))
+    rows = scan.collect()
     return dict(zip(rows["solution_id"].to_list(), rows["prefix_hash"].to_list(), strict=True))
 
 
@@ -62,7 +67,7 @@ def read_lines(path: Path) -> list[Said]:
         if not line.strip():
             continue
         try:
-            found.append(Said.of_dict(json.loads(line)))
+            found.append(Said.of_dict(parsed(line)))
         except ValueError as error:
             raise InputError(
                 f"{path}, line {number}: {error}; nothing was imported. A line is "
@@ -75,14 +80,14 @@ def read_lines(path: Path) -> list[Said]:
 
 def import_lines(said: Sequence[Said], log: VerdictLog, prefixes: Prefixes) -> Imported:
     """Raises StorageError."""
-    known = {(*one.place, one.time, one.verdict) for one in log.read().said}
+    known = {one.key for one in log.read().said}
     wrong = {"no_solution": 0, "no_step": 0}
     new, old = [], 0
     for one in said:
         reason = check(one, prefixes)
         if reason is not None:
             wrong[reason] += 1
-        elif (key := (*one.place, one.time, one.verdict)) in known:
+        elif (key := one.key) in known:
             old += 1
         else:
             known.add(key)

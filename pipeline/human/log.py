@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from pipeline.errors import InputError
 from pipeline.files import storage_errors, sync_folder
@@ -29,6 +29,7 @@ from pipeline.verdict import Verdict
 
 HUMAN = "human"  # the annotator, and the folder
 MAX_REVIEWER = 100  # code points of a name
+MAX_STEP = 2**31 - 1  # as the tables have them
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class Said:
     def place(self) -> tuple[str, str, int]:
         return self.reviewer, self.solution_id, self.step
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal where the same thing is said again, by an import or a repeated request."""
+        return *self.place, self.time, self.verdict
+
     def as_dict(self) -> dict[str, Any]:
         """One line of the file."""
         return asdict(self) | {"verdict": self.verdict.value if self.verdict else None}
@@ -56,18 +62,18 @@ class Said:
         if not isinstance(row, dict):
             raise ValueError("is no JSON object")
         solution, step, said = (row.get(name) for name in ("solution_id", "step", "verdict"))
-        if not isinstance(solution, str) or not solution:
+        if not _is_text(solution) or not solution:
             raise ValueError("solution_id: is no text")
-        if isinstance(step, bool) or not isinstance(step, int) or step < 0:
-            raise ValueError(f"step: {step!r} is no number from 0")
+        if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= MAX_STEP:
+            raise ValueError(f"step: {step!r} is no number from 0 to {MAX_STEP}")
         if "verdict" not in row or said not in (None, *(one.value for one in Verdict)):
             raise ValueError(f"verdict: {said!r} is not correct, incorrect, unknown or null")
         who, when, prefix = (row.get(name) for name in ("reviewer", "time", "prefix_hash"))
-        if not isinstance(who, str) or not who.strip() or len(who) > MAX_REVIEWER:
+        if not is_name(who):
             raise ValueError(f"reviewer: is no name of 1 to {MAX_REVIEWER} characters")
         if not isinstance(when, str) or not _is_time(when):
             raise ValueError(f"time: {when!r} is not like 2026-11-22T13:10:32.123Z")
-        if prefix is not None and not isinstance(prefix, str):
+        if prefix is not None and not _is_text(prefix):
             raise ValueError("prefix_hash: is no text")
         return Said(solution, step, Verdict(said) if said else None, who, when, prefix)
 
@@ -133,13 +139,26 @@ class VerdictLog:
         said, unread = [], 0
         for line in whole.splitlines():
             try:
-                said.append(Said.of_dict(json.loads(line)))
+                said.append(Said.of_dict(parsed(line)))
             except ValueError:
                 unread += bool(line.strip())
         return Read(said, unread, start + len(whole))
 
     def current(self) -> list[Said]:
         return current(self.read().said)
+
+
+def parsed(text: str | bytes) -> Any:
+    """Of JSON that anybody may have written. Raises ValueError."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("is nested too deep") from error
+
+
+def is_name(who: object) -> TypeGuard[str]:
+    """Whether a reviewer can be called so."""
+    return _is_text(who) and bool(who.strip()) and len(who) <= MAX_REVIEWER
 
 
 def current(said: Iterable[Said]) -> list[Said]:
@@ -157,6 +176,17 @@ def now() -> str:
     seconds = time.time()
     milliseconds = int(seconds * 1000) % 1000
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{milliseconds:03}Z"
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """JSON can hold halves of characters (\\ud800), which no file or table can."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_time(text: str) -> bool:

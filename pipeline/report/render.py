@@ -24,7 +24,7 @@ from pipeline.report.chunks import CHUNK, pack, pieces, script_json
 from pipeline.report.figures import Figures
 from pipeline.report.flags import FLAGS
 from pipeline.report.solutions import LIMIT, STEP, shown
-from pipeline.report.sources import TRUTH, Sources
+from pipeline.report.sources import TRUTH, Sources, shards_named
 from pipeline.report.svg import bar
 from pipeline.show import visible
 
@@ -35,9 +35,9 @@ def page(
     sources: Sources, figures: Figures, limit: int = LIMIT, review: dict[str, Any] | None = None
 ) -> str:
     """`review`: what the script needs to post verdicts (flows/review_server.py); None: a report."""
-    data = shown(
-        sources.folder, sources.steps, figures.flags, sources.slices.get(TRUTH), sources.said, limit
-    )
+    truth = sources.slices.get(TRUTH)
+    with shards_named(sources.folder):  # texts are read here only
+        data = shown(sources.folder, sources.steps, figures.flags, truth, sources.said, limit)
     script, style = _script(), _asset("page.css")
     config = {
         "chunk": CHUNK,

@@ -8,7 +8,8 @@ each other: what the file or the dataset's table says, and what people said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +17,15 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.folder import JUDGEMENTS_TABLE, DatasetFolder
-from pipeline.human.evidence import human_evidence, human_truth, human_verdicts
+from pipeline.folder import JUDGEMENTS_TABLE, TRUTH_TABLE, DatasetFolder
+from pipeline.human.evidence import human_evidence, human_truth, people_of
 from pipeline.human.log import Said
-from pipeline.known_truth import truth_file, truth_table
+from pipeline.known_truth import truth_file, truth_table, unmatched
 from pipeline.places import glob
 from pipeline.report.steps import Steps, figure_columns
 from pipeline.schemas import EVIDENCE
 from pipeline.summary import Summary, summarize
-from pipeline.tables import scan_frames
+from pipeline.tables import named, read_frame, scan_frames
 
 TRUTH, PEOPLE = "truth", "people"
 
@@ -42,6 +43,7 @@ class Sources:
     questions: pl.DataFrame | None
     judgements: pl.DataFrame | None  # but what judges wrote
     said: list[Said]  # by people
+    remarks: list[str]  # what of people's verdicts and of a given truth could not be used
     slices: Mapping[str, pl.DataFrame]
 
     @cached_property
@@ -64,14 +66,40 @@ class Sources:
 def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:
     """Raises InputError."""
     folder.need_dataset()
+    with shards_named(folder):
+        return _read(folder, truth)
+
+
+@contextmanager
+def shards_named(folder: DatasetFolder) -> Iterator[None]:
+    """Turn polars' word on a broken shard, which names no file, into an InputError that does."""
+    try:
+        yield
+    except pl.exceptions.PolarsError:
+        for path in _shards(folder):
+            with named(path):
+                read_frame(path)
+        raise  # not the shards
+
+
+def _shards(folder: DatasetFolder) -> Iterator[Path]:
+    yield from glob(folder.root / "data", "*.parquet")
+    for table in ("evidence", "questions", JUDGEMENTS_TABLE, TRUTH_TABLE):
+        yield from glob(folder.evidence_root() / table, "*.parquet")
+
+
+def _read(folder: DatasetFolder, truth: Path | None) -> Sources:
     manifest = folder.read_manifest() or {}
     scan = folder.scan_labels()
     labels = scan.select(figure_columns(scan.collect_schema().names())).collect()
-    said = human_verdicts(folder)
+    people = people_of(folder)
     known = truth_table(folder) if truth is None else truth_file(truth)
     slices = {} if known is None else {TRUTH: known}
-    if said:
-        slices[PEOPLE] = human_truth(said)
+    if people.said:
+        slices[PEOPLE] = human_truth(people.said)
+    remarks = people.warnings(folder)
+    if truth is not None:
+        remarks += unmatched(truth, slices[TRUTH], labels["solution_id"])
     return Sources(
         folder=folder,
         name=str(manifest.get("name") or folder.root.name),
@@ -81,7 +109,8 @@ def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:
         evidence=_side(folder, "evidence", EVIDENCE.names),
         questions=_maybe(folder, "questions"),
         judgements=_maybe(folder, JUDGEMENTS_TABLE, but=("text", "critique", "correction")),
-        said=said,
+        said=people.said,
+        remarks=remarks,
         slices=slices,
     )
 
@@ -99,4 +128,5 @@ def _maybe(folder: DatasetFolder, table: str, but: tuple[str, ...] = ()) -> pl.D
     place = folder.evidence_root() / table
     if not glob(place, "*.parquet"):
         return None
-    return scan_frames(place, "*.parquet").select(pl.exclude(*but) if but else pl.all()).collect()
+    scan = scan_frames(place, "*.parquet")
+    return scan.select(pl.exclude(*but) if but else pl.all()).collect()

@@ -69,7 +69,9 @@ def tasks(same_tokenizer: bool) -> Any:
     )
     questions = pa.Table.from_pylist([{"problem_id": i} for i in "prq"], schema=QUESTIONS)
     problems = [problem("q"), problem("p"), problem("r")]
-    return search_tasks(problems, solutions, questions, StubEngine(), TEMPLATE, same_tokenizer)
+    return search_tasks(
+        problems, solutions, questions, StubEngine(), TEMPLATE, lambda _: same_tokenizer
+    )
 
 
 def test_tasks_follow_the_problems_with_their_solutions() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.folder import DatasetFolder
-from pipeline.human.evidence import human_verdicts
+from pipeline.human.evidence import human_verdicts, verdict_log
 from tests.browser.conftest import overflow, until
 from tests.report_scene import dataset, row
 from tests.review_scene import Client, serving, stood
@@ -182,3 +182,104 @@ def test_a_phone_has_room_for_verdicts(
     assert overflow(tab) <= 0
     press(tab, 3, "Incorrect")
     assert said(folder) == {3: "incorrect"}
+
+
+def port_of(client: Client) -> int:
+    return int(client.base.rsplit(":", 1)[1].strip("/"))
+
+
+def another(tab: Any, client: Client) -> Any:
+    """A new tab of the same browser."""
+    found = tab.context.new_page()
+    found.goto(f"{client.base}?token={client.token}#s-s0")
+    found.wait_for_selector(".step .votes")
+    return found
+
+
+def click(tab: Any, step: int, name: str) -> None:
+    tab.locator(".step").nth(step).locator(f"[data-verdict={name}]").click()
+
+
+def queued(tab: Any, name: str, solution: str, time: str) -> None:
+    """What another tab of this dataset has not saved."""
+    tab.evaluate(
+        """([name, solution, time]) => {
+          const { dataset } = JSON.parse(document.getElementById("config").textContent).review;
+          const said = [{ solution_id: solution, step: 0, verdict: "correct" }];
+          const batch = JSON.stringify({ reviewer: "anna", time, said });
+          localStorage.setItem(`stepsmith-queue-${dataset}-${name}`, batch);
+        }""",
+        [name, solution, time],
+    )
+
+
+def test_a_name_given_at_the_start_goes_before_one_remembered(
+    folder: DatasetFolder, opened: Callable[..., Any], client: Client
+) -> None:
+    tab = begin(opened, client, who="anna")
+    client.process.kill()
+    client.process.wait()
+    tab.close()
+    with serving(folder, port_of(client), "--as", "ben") as again:
+        fresh = tab.context.new_page()
+        fresh.goto(f"{again.base}?token={again.token}#s-s0")
+        fresh.wait_for_selector(".step .votes")
+        assert fresh.input_value("#reviewer") == "ben"
+
+
+def test_first_errors_are_hidden_while_a_step_before_the_wrong_one_is_unjudged(tab: Any) -> None:
+    press(tab, 2, "Incorrect")
+    press(tab, 0, "Correct")
+    assert not tab.locator(".secret-head").is_visible()
+    press(tab, 1, "Correct")
+    assert tab.locator(".secret-head").is_visible()
+
+
+def test_two_tabs_keep_both_of_what_they_could_not_save(
+    folder: DatasetFolder, opened: Callable[..., Any], client: Client, tmp_path: Path
+) -> None:
+    tab = begin(opened, client)
+    second = another(tab, client)
+    client.process.kill()
+    client.process.wait()
+    click(tab, 0, "correct")
+    click(second, 1, "incorrect")
+    tab.close()
+    second.close()
+    other = dataset(tmp_path / "elsewhere" / "set", row("t0", "1"))
+    with serving(other, port_of(client)) as wrong:
+        fresh = tab.context.new_page()
+        fresh.goto(f"{wrong.base}?token={wrong.token}")
+        fresh.wait_for_selector(".step .votes")
+        saved(fresh)  # nothing of another dataset is taken up
+        fresh.close()
+    with serving(folder, port_of(client)) as again:
+        saved(another(tab, again))
+        assert said(folder) == {0: "correct", 1: "incorrect"}
+    tab.troubles.clear()
+
+
+def test_an_older_word_of_another_tab_is_taken_up_and_undoes_nothing(
+    folder: DatasetFolder, tab: Any
+) -> None:
+    press(tab, 0, "Incorrect")
+    queued(tab, "other", "s0", "2020-11-22T10:00:00.000Z")
+    until(tab, "!Object.keys(localStorage).some((one) => one.includes('queue'))")
+    assert said(folder) == {0: "incorrect"}
+    assert len(verdict_log(folder).read().said) == 2
+
+
+def test_what_the_server_refuses_is_kept_and_told_until_it_is_discarded(
+    folder: DatasetFolder, tab: Any
+) -> None:
+    queued(tab, "other", "gone", "2020-11-22T10:00:00.000Z")
+    tab.wait_for_selector("#refused:not([hidden])")
+    assert "The server refused 1 change: no_solution" in tab.inner_text("#refused")
+    assert tab.inner_text("#saved") == "1 change not saved"
+    click(tab, 1, "correct")
+    until(tab, "document.querySelectorAll('.step.judged').length === 1")
+    tab.click("#discard")
+    saved(tab)
+    assert said(folder) == {1: "correct"}
+    assert tab.evaluate("Object.keys(localStorage).filter((one) => one.includes('queue'))") == []
+    tab.troubles.clear()  # the browser's own words on what was refused

@@ -84,6 +84,33 @@ def test_json_lines_hold_the_same(toy: DatasetFolder, tmp_path: Path, name: str)
     assert loaded["train"].num_rows == len(frame)
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_json_lines_whose_first_file_is_null_throughout_load(
+    toy: DatasetFolder, tmp_path: Path, name: str
+) -> None:
+    """Types are those of the format, not those of the first file."""
+    out = tmp_path / name
+    export(toy, name, out, every=True, jsonl=True)
+    first, *others = sorted((out / "data").iterdir())
+    first.write_text(json.dumps(dict.fromkeys(FORMATS[name].schema.names)) + "\n")
+    rows = 1 + sum(len(file.read_text().splitlines()) for file in others)
+    loaded = datasets.load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))
+    assert len(loaded) == rows > 1
+    assert loaded.features == datasets.Features.from_arrow_schema(FORMATS[name].schema)
+
+
+@pytest.mark.parametrize("jsonl", [False, True])
+def test_an_export_without_rows_is_refused_and_leaves_nothing(
+    toy: DatasetFolder, tmp_path: Path, jsonl: bool
+) -> None:
+    out = tmp_path / "out"
+    said = r"no row is left for format sft, .* left out: .*right_answer_with_a_low_score [1-9]"
+    with pytest.raises(InputError, match=said):
+        export(toy, "sft", out, "least=2", jsonl=jsonl)
+    assert list(out.iterdir()) == []
+    assert len(export(toy, "sft", out, jsonl=jsonl)) > 0
+
+
 def test_counts_add_up_and_are_said(
     toy: DatasetFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,6 +185,97 @@ def test_problems_whose_rows_are_apart_are_seen_as_one(toy: DatasetFolder, tmp_p
     assert found[0] == found[1]
 
 
+def halves(toy: DatasetFolder, root: Path) -> tuple[DatasetFolder, DatasetFolder]:
+    """All labels in one shard; and with every other row in a shard of a later batch, beside a
+    problem that stands only there."""
+    labels = pl.concat([toy.published_labels(shard) for shard in toy.shards()])
+    labels = labels.sort("problem_id", "solution_id")
+    last = pl.col("problem_id") == labels["problem_id"][-1]
+    odd = pl.int_range(pl.len()) % 2 == 1
+    whole, split = DatasetFolder(root / "whole"), DatasetFolder(root / "split")
+    later = labels.filter(odd | last).to_arrow().cast(LABELS)
+    write_table(split.published("10000-00000"), later)
+    earlier = labels.filter(~odd & ~last).to_arrow().cast(LABELS)
+    half = len(earlier) // 2
+    write_table(split.published("00000-00000"), earlier.slice(0, half))
+    write_table(split.published("00000-00001"), earlier.slice(half))
+    write_table(whole.published("00000-00000"), labels.to_arrow().cast(LABELS))
+    return whole, split
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("pairs", ["most=0"]), ("pairs", ["most=1"]), ("sft", ["best=1"])]
+)
+def test_rows_of_a_problem_in_later_shards_are_read_with_its_first(
+    toy: DatasetFolder, tmp_path: Path, name: str, options: list[str]
+) -> None:
+    whole, split = halves(toy, tmp_path)
+    ones, others = (
+        export(folder, name, tmp_path / f"{name}-{folder.root.name}", *options)
+        for folder in (whole, split)
+    )
+    key = "fork_group" if name == "pairs" else "problem_id"
+    assert len(ones) > 0
+    assert sorted(ones[key]) == sorted(others[key])
+    counts = [facts(tmp_path / f"{name}-{which}")["counts"] for which in ("whole", "split")]
+    assert counts[0]["read"] == counts[1]["read"]
+    assert counts[0]["left_out"] == counts[1]["left_out"]
+
+
+def test_rows_of_a_problem_are_written_with_its_first_shard(
+    toy: DatasetFolder, tmp_path: Path
+) -> None:
+    _, split = halves(toy, tmp_path)
+    export(split, "sft", tmp_path / "out")
+    found = [
+        set(pl.read_parquet(tmp_path / "out" / "data" / f"train-{shard}.parquet")["problem_id"])
+        for shard in split.shards()
+    ]
+    assert all(found[:2])
+    assert not found[2] & (found[0] | found[1])
+    loaded = datasets.load_dataset(
+        str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    assert len(loaded) == facts(tmp_path / "out")["counts"]["written"]
+
+
+def test_a_file_says_which_later_shards_it_holds_rows_of(
+    toy: DatasetFolder, tmp_path: Path
+) -> None:
+    _, split = halves(toy, tmp_path)
+    export(split, "pairs", tmp_path / "out")
+    first, _, last = sorted((tmp_path / "out" / "data").iterdir())
+    shards = facts(tmp_path / "out")["shards"]
+    said = json.loads(pq.read_schema(first).metadata[b"stepsmith"])
+    assert said["with"]["10000-00000"] == shards["10000-00000"]
+    assert "with" not in json.loads(pq.read_schema(last).metadata[b"stepsmith"])
+
+
+def test_an_export_of_a_live_run_is_written_anew_when_it_has_ended(
+    toy: DatasetFolder, tmp_path: Path
+) -> None:
+    live, out = DatasetFolder(tmp_path / "live"), tmp_path / "out"
+    for shard in toy.shards():
+        write_table(live.published(shard), pq.read_table(toy.published(shard)))
+    live.work.mkdir()
+    (live.work / "identity.json").write_text((toy.work / "identity.json").read_text())
+    before = export(live, "pairs", out)
+    live.manifest.write_text(toy.manifest.read_text())
+    after = export(live, "pairs", out)
+    assert before.equals(after)
+    assert after["on_policy"].null_count() == 0
+    assert facts(out)["options"]["policy"] == ""
+
+
+def test_on_policy_is_null_where_the_dataset_names_no_policy(
+    toy: DatasetFolder, tmp_path: Path
+) -> None:
+    copy = DatasetFolder(tmp_path / "copy")
+    for shard in toy.shards():
+        write_table(copy.published(shard), pq.read_table(toy.published(shard)))
+    assert export(copy, "pairs", tmp_path / "out")["on_policy"].is_null().all()
+
+
 def test_other_settings_want_another_folder(toy: DatasetFolder, tmp_path: Path) -> None:
     export(toy, "prm800k", tmp_path / "out")
     with pytest.raises(OutputError, match=r"differs in options\.zero; choose another --out"):
@@ -207,6 +325,56 @@ def test_a_foreign_table_is_no_dataset(tmp_path: Path) -> None:
     write_table(folder.published("00000-00000"), pa.table({"text": ["a"]}))
     with pytest.raises(InputError, match="holds no labels of Stepsmith's"):
         export_command(folder.root, "trl", None, False, False, [])
+
+
+@pytest.mark.parametrize(("name", "column"), [("trl", "value"), ("sft", "p_min"), ("trl", "view")])
+def test_a_column_that_is_not_there_is_named(
+    toy: DatasetFolder, tmp_path: Path, name: str, column: str
+) -> None:
+    folder = DatasetFolder(tmp_path / "cut")
+    for shard in toy.shards():
+        write_table(folder.published(shard), pq.read_table(toy.published(shard)))
+    path = folder.published(toy.shards()[-1])
+    write_table(path, pq.read_table(path).drop_columns([column]))
+    said = rf"{path.name}: has no column {column}, which format {name} reads"
+    with pytest.raises(InputError, match=said):
+        export(folder, name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_column_that_rationales_lack_is_named(toy: DatasetFolder, tmp_path: Path) -> None:
+    folder = DatasetFolder(tmp_path / "cut")
+    shard, *_ = toy.shards()
+    write_table(folder.published(shard), pq.read_table(toy.published(shard)))
+    path = folder.side("rationales", shard)
+    write_table(path, pq.read_table(toy.side("rationales", shard)).drop_columns(["critique"]))
+    with pytest.raises(InputError, match=r"rationales/.*: has no column critique"):
+        export(folder, "corrections", tmp_path / "out")
+
+
+@pytest.mark.parametrize("keep", [0, 100, -100])
+def test_a_shard_that_is_cut_off_is_named(toy: DatasetFolder, tmp_path: Path, keep: int) -> None:
+    folder = DatasetFolder(tmp_path / "cut")
+    shard, *_ = toy.shards()
+    content = toy.published(shard).read_bytes()
+    folder.published(shard).parent.mkdir(parents=True)
+    folder.published(shard).write_bytes(content[:keep])
+    with pytest.raises(InputError, match=rf"train-{shard}\.parquet: cannot be read .* damaged"):
+        export(folder, "trl", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["trl", "pairs"])
+def test_a_shard_with_bad_pages_is_named(toy: DatasetFolder, tmp_path: Path, name: str) -> None:
+    folder = DatasetFolder(tmp_path / "bad")
+    shard, *_ = toy.shards()
+    content = toy.published(shard).read_bytes()
+    # All pages but the magic bytes before them and the footer behind.
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    pages = b"\0" * (len(content) - footer - 4)
+    folder.published(shard).parent.mkdir(parents=True)
+    folder.published(shard).write_bytes(content[:4] + pages + content[-footer:])
+    with pytest.raises(InputError, match=rf"train-{shard}\.parquet: cannot be read"):
+        export(folder, name, tmp_path / "out")
 
 
 def test_what_is_published_of_a_run_in_the_making_is_exported(

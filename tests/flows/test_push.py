@@ -6,6 +6,8 @@ client reads its environment once.
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import shutil
 import signal
@@ -16,12 +18,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
+from flows.derive import derive_command
 from pipeline.folder import DatasetFolder
+from pipeline.schemas import LABELS
 from tests.hub.local_hub import Fault, LocalHub
 
 NAME = "ada/steps"
+OF_VERSION_4 = (
+    *("judge_correct", "judge_incorrect", "judge_unknown"),
+    *("mc_first_error", "judge_first_error"),
+)
 
 
 @pytest.fixture
@@ -95,6 +104,32 @@ def test_a_dataset_is_published_in_one_commit_with_a_tag_and_loads_from_there(
         [sys.executable, "-c", read, NAME, tag, str(back)], env=environment, check=True, timeout=120
     )
     assert pl.read_parquet(back).equals(DatasetFolder(dataset).labels())
+
+
+def test_an_older_dataset_is_published_by_the_way_that_the_refusal_names(
+    hub: LocalHub, dataset: Path, push: Push, tmp_path: Path
+) -> None:
+    old, new = DatasetFolder(dataset), DatasetFolder(tmp_path / "new")
+    for shard in old.shards():
+        labels = old.published_labels(shard).drop(OF_VERSION_4)
+        labels.with_columns(schema_version=pl.lit(3, pl.Int32)).write_parquet(old.published(shard))
+    manifest = json.loads(old.manifest.read_text())
+    for name in ("judges", "earlier", "decontamination", "labels"):
+        manifest.pop(name, None)
+    old.manifest.write_text(json.dumps(manifest | {"schema_version": 3}))
+
+    refused = push(dataset)
+    assert refused.returncode == 2
+    assert f"`stepsmith derive {dataset} --out NEW`" in refused.stderr
+    derive_command(dataset, new.root, "", [])
+    done = push(new.root)
+    assert done.returncode == 0, done.stderr  # it has loaded what it pushed
+    files = hub.repositories[NAME].files()
+    assert json.loads(files["manifest.json"])["schema_version"] == 4
+    found = pq.read_table(io.BytesIO(files["data/train-00000-00000.parquet"]))
+    assert found.schema.equals(LABELS)
+    assert set(found["schema_version"].to_pylist()) == {4}
+    assert files["rollouts/00000-00000.parquet"] == old.side("rollouts", "00000-00000").read_bytes()
 
 
 def test_a_killed_push_goes_on_and_sends_nothing_twice(

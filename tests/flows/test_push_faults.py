@@ -98,6 +98,16 @@ def test_a_pull_request_is_offered_once_and_tagged_when_it_was_taken(scene: Scen
     assert len(stored.commits) == 2
 
 
+def test_a_pull_request_is_offered_to_the_branch_that_was_named(scene: Scene) -> None:
+    scene.push(Target(pull_request=True))
+    stored = scene.hub.repositories[NAME]
+    offer = Target("dev", pull_request=True)
+    url = scene.push(offer).url  # the same version to another branch is another offer
+    assert scene.push(offer).url == url
+    assert stored.targets == {1: "main", 2: "dev"}
+    assert stored.branches["dev"] == stored.branches["main"]
+
+
 def test_an_offer_whose_answer_was_lost_is_not_made_twice(scene: Scene) -> None:
     scene.hub.faults.append(Fault("POST", COMMIT, "lost"))
     assert scene.push(Target(pull_request=True)).url
@@ -206,11 +216,34 @@ def test_files_of_an_older_version_go_and_those_of_others_stay(scene: Scene) -> 
     assert "tree/00000-00000.parquet" not in stored.files()
 
 
-def test_data_of_others_is_not_written_over(scene: Scene) -> None:
-    scene.hub.create(NAME).edit("data/train.csv", "a,b")
-    with pytest.raises(InputError, match="holds data that Stepsmith did not write"):
+@pytest.mark.parametrize(
+    "path",
+    ["data/train.csv", "train/00000-00001.parquet", "evidence/00000-00001.parquet", "train.jsonl"],
+)
+def test_data_of_others_is_not_written_over(scene: Scene, path: str) -> None:
+    stored = scene.hub.create(NAME)
+    stored.edit(path, "a,b")
+    stored.edit("manifest.json", '{"stepsmith": "a word of theirs"}')
+    before = stored.files()
+    with pytest.raises(InputError, match=rf"Stepsmith did not write \(.*{path}.*\)"):
         scene.push()
-    assert not scene.hub.uploaded
+    assert (stored.files(), scene.hub.uploaded) == (before, [])
+
+
+def test_a_repository_that_holds_words_alone_is_taken(scene: Scene) -> None:
+    stored = scene.hub.create(NAME)
+    stored.edit("LICENSE", "theirs")
+    stored.edit("docs.md", "theirs")
+    assert scene.push().new_tag
+    assert stored.files()["LICENSE"] == b"theirs"
+
+
+def test_a_file_of_others_that_is_named_like_a_shard_stays(scene: Scene) -> None:
+    scene.push()
+    stored = scene.hub.repositories[NAME]
+    stored.edit("train/00000-00001.parquet", "theirs")
+    assert not scene.push().changes
+    assert stored.files()["train/00000-00001.parquet"] == b"theirs"
 
 
 def test_a_public_repository_is_not_taken_for_a_private_one(scene: Scene) -> None:
@@ -233,6 +266,22 @@ def test_another_schema_version_is_refused_with_the_way_out(scene: Scene) -> Non
     assert not scene.hub.log
 
 
+@pytest.mark.parametrize("name", ["name", "counts"])
+def test_a_manifest_without_a_field_is_refused(scene: Scene, name: str) -> None:
+    manifest = scene.dataset / "manifest.json"
+    found = json.loads(manifest.read_text())
+    del found[name]
+    manifest.write_text(json.dumps(found))
+    with pytest.raises(InputError, match=rf"manifest\.json: its field {name} is missing"):
+        scene.push()
+
+
+def test_a_card_that_is_no_text_is_refused(scene: Scene) -> None:
+    (scene.dataset / "README.md").write_bytes(b"# caf\xe9")
+    with pytest.raises(InputError, match=r"README\.md: is not UTF-8 \(byte 5\): save it as UTF-8"):
+        scene.push()
+
+
 def test_a_run_that_has_not_ended_is_refused(scene: Scene) -> None:
     (scene.dataset / "manifest.json").unlink()
     with pytest.raises(InputError, match="has not ended"):
@@ -247,6 +296,21 @@ def test_a_missing_shard_is_refused(scene: Scene) -> None:
     manifest.write_text(json.dumps(found))
     with pytest.raises(InputError, match=r"1 of its 2 shards are not there \(00000-00009\)"):
         scene.push()
+
+
+def test_a_shard_that_is_being_written_is_no_part_of_the_version(scene: Scene) -> None:
+    evidence = scene.dataset / "evidence"
+    shutil.copy(evidence / "00000-00000.parquet", evidence / "00001-00000.parquet")
+    assert "evidence/00001-00000.parquet" not in scene.push().changes.add
+
+
+def test_shards_that_a_run_has_added_since_are_refused(scene: Scene) -> None:
+    data = scene.dataset / "data"
+    shutil.copy(data / "train-00000-00000.parquet", data / "train-00001-00000.parquet")
+    said = r"1 of its shards are not in its manifest yet \(00001-00000\): a run is at work there"
+    with pytest.raises(InputError, match=said):
+        scene.push()
+    assert not scene.hub.log
 
 
 def test_more_files_than_a_commit_takes_are_refused(

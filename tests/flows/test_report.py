@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,16 @@ def test_the_page_is_written_into_the_dataset(made: DatasetFolder) -> None:
     result = CliRunner().invoke(app, ["report", str(made.root)])
     assert result.exit_code == 0, result.output
     assert "<h1>toy</h1>" in (made.root / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("table", ["data", "evidence"])
+def test_a_table_that_is_cut_off_is_named(made: DatasetFolder, tmp_path: Path, table: str) -> None:
+    folder = DatasetFolder(tmp_path / "copy")
+    shutil.copytree(made.root, folder.root)
+    path = sorted((folder.root / table).iterdir())[-1]
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=rf"{table}/{path.name}: cannot be read .* damaged"):
+        read_sources(folder)
 
 
 def test_the_funnel_adds_up(made: DatasetFolder, figures: Figures) -> None:

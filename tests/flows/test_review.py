@@ -87,6 +87,18 @@ def test_two_servers_and_many_reviewers_lose_nothing(folder: DatasetFolder, clie
     assert stood(folder) == {(solution, step, "correct", who) for who, solution, step in places}
 
 
+def test_what_comes_again_is_there_once_and_undoes_nothing_newer(
+    folder: DatasetFolder, client: Client
+) -> None:
+    verdict = {"solution_id": "s0", "step": 0, "verdict": "correct"}
+    body = {"reviewer": "anna", "time": TIME, "said": [verdict]}
+    assert client.ask("verdicts", body)[0] == 200
+    client.say("s0", 0, "incorrect")
+    assert client.ask("verdicts", body)[0] == 200
+    assert stood(folder) == {("s0", 0, "incorrect", "anna")}
+    assert len(verdict_log(folder).read().said) == 2
+
+
 def test_the_page_is_made_anew_when_verdicts_came_in(client: Client) -> None:
     status, before = client.ask(f"?token={client.token}")
     assert status == 200
@@ -101,6 +113,7 @@ def test_the_page_is_made_anew_when_verdicts_came_in(client: Client) -> None:
         ("", {}),
         ("?token=guess", {}),
         ("verdicts", {"X_Stepsmith_Token": "guess"}),
+        ("verdicts", {"X_Stepsmith_Token": "\xff"}),
         ("verdicts", {"Origin": "http://evil.example"}),
         ("verdicts", {"Origin": "null"}),
         ("verdicts", {"Host": "evil.example"}),
@@ -117,15 +130,23 @@ def test_strangers_are_refused(
     assert stood(quiet) == set()
 
 
+def test_another_port_is_told_to_forward_the_same_one(guard: Client) -> None:
+    port = guard.base.rsplit(":", 1)[1].strip("/")
+    status, text = guard.ask("verdicts", Host="localhost:9")
+    assert status == 403
+    assert f"forward the same port (ssh -L {port}:127.0.0.1:{port} MACHINE)" in text
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"reviewer": "anna"}, "send {reviewer, said"),
+        ({"reviewer": "anna"}, "send {reviewer, time, said"),
         ({"reviewer": "anna", "said": ["s0"]}, "no object"),
         ({"reviewer": "", "said": [{"solution_id": "s0", "step": 0, "verdict": None}]}, "reviewer"),
         (
             {
                 "reviewer": "anna",
+                "time": TIME,
                 "said": [
                     {"solution_id": "s0", "step": 0, "verdict": "correct"},
                     {"solution_id": "s0", "step": 2, "verdict": "correct"},
@@ -148,6 +169,10 @@ def test_a_post_that_is_too_large_or_no_json_is_refused(guard: Client) -> None:
     assert guard.ask("verdicts", {}, Content_Type="text/plain")[0] == 400
 
 
+def test_a_post_that_is_nested_too_deep_is_refused(guard: Client) -> None:
+    assert guard.post(b"[" * 100_000) == (400, "is nested too deep")
+
+
 def test_the_server_listens_on_this_machine_alone(guard: Client) -> None:
     listening = psutil.Process(guard.process.pid).net_connections("tcp")
     assert {one.laddr.ip for one in listening if one.status == "LISTEN"} == {"127.0.0.1"}
@@ -162,6 +187,14 @@ def test_a_port_in_use_is_named(quiet: DatasetFolder, guard: Client) -> None:
     port = int(guard.base.rsplit(":", 1)[1].strip("/"))
     with pytest.raises(InputError, match=f"--port {port}: another program listens there"):
         review_command(quiet.root, port, None, 10, "anna")
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "\udcff"])
+def test_a_name_that_no_verdict_can_have_is_refused_at_the_start(
+    quiet: DatasetFolder, name: str
+) -> None:
+    with pytest.raises(InputError, match="--as: is no name of 1 to 100 characters"):
+        review_command(quiet.root, 0, None, 10, name)
 
 
 def test_people_measure_the_others(
@@ -201,6 +234,38 @@ def test_verdicts_go_out_and_in_as_files(
     assert stood(other) == {("s0", 1, "incorrect", "anna")}
     assert pl.read_parquet(table).rows() == [("s0", 1, "incorrect", "human")]
     assert len(lines.read_text().splitlines()) == 1
+
+
+def test_lines_that_are_left_out_are_told(folder: DatasetFolder, tmp_path: Path) -> None:
+    verdict_log(folder).append([Said("s0", 0, Verdict.CORRECT, "anna", TIME, "another step")])
+    lines = "lines that are of steps that are not here or say something else, left out: 1"
+    run = CliRunner().invoke
+    table, page = str(tmp_path / "v.parquet"), str(tmp_path / "page.html")
+    assert lines in run(app, ["evaluate", str(folder.root), "--people"]).stderr
+    assert lines in run(app, ["report", str(folder.root), "--out", page]).stderr
+    assert lines in run(app, ["review", str(folder.root), "--export", table]).stderr
+    assert pl.read_parquet(table).rows() == []
+
+
+def test_a_verdict_on_another_step_is_not_shown(folder: DatasetFolder) -> None:
+    with serving(folder) as client:
+        verdict_log(folder).append([Said("s0", 0, Verdict.CORRECT, "anna", TIME, "another step")])
+        assert json.loads(client.ask("verdicts?after=0")[1])["said"] == []
+        assert "What people said: 1" not in client.ask(f"?token={client.token}")[1]
+
+
+def test_a_truth_of_another_dataset_is_told(folder: DatasetFolder, tmp_path: Path) -> None:
+    truth, page = str(tmp_path / "truth.parquet"), str(tmp_path / "page.html")
+    truth_of(elsewhere="ci").write_parquet(truth)
+    run = CliRunner().invoke
+    for command in (["evaluate"], ["report", "--out", page]):
+        result = run(app, [*command, str(folder.root), "--truth", truth])
+        assert (result.exit_code, "none of its solution_id" in result.stderr) == (0, True)
+
+
+def test_people_and_a_truth_file_are_not_both_measured_against(folder: DatasetFolder) -> None:
+    with pytest.raises(InputError, match="--people and --truth: choose one of them"):
+        evaluate_command(folder.root, Path("truth.parquet"), True, False, False, None)
 
 
 def test_where_nobody_said_anything_evaluate_says_so(folder: DatasetFolder) -> None:

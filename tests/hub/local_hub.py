@@ -71,6 +71,7 @@ class Repository:
     tags: dict[str, str] = field(default_factory=dict)
     requests: dict[int, str] = field(default_factory=dict)  # open ones: number -> commit
     titles: dict[int, str] = field(default_factory=dict)
+    targets: dict[int, str] = field(default_factory=dict)  # branches that they are offered to
     lfs: dict[str, bytes] = field(default_factory=dict)
 
     def commit(self, tree: Tree, title: str) -> str:
@@ -97,7 +98,7 @@ class Repository:
 
     def merge(self, number: int) -> None:
         """As somebody does who has looked at it."""
-        self.branches["main"] = self.requests.pop(number)
+        self.branches[self.targets[number]] = self.requests.pop(number)
 
     def edit(self, path: str, text: str) -> None:
         """As somebody does on the Hub's own page."""
@@ -362,6 +363,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200, {}, {}
             case ["discussions"]:
                 return self._discussions(repository)
+            case ["discussions", number]:
+                found = self._discussion(repository, int(number))
+                target = f"refs/heads/{repository.targets[int(number)]}"
+                more = {"changes": {"base": target}, "filesWithConflicts": [], "events": []}
+                return 200, found | more, {}
         raise Answer(404, f"no such path: {path}")
 
     def _info(self, repository: Repository, revision: str) -> tuple[int, Any, dict[str, str]]:
@@ -463,6 +469,7 @@ class _Handler(BaseHTTPRequestHandler):
             number = len(repository.titles) + 1
             repository.requests[number] = oid
             repository.titles[number] = header["value"]["summary"]
+            repository.targets[number] = revision
             return 200, found | {"pullRequestUrl": f"{url}/discussions/{number}"}, {}
         if revision.startswith("refs/pr/"):
             repository.requests[int(revision.removeprefix("refs/pr/"))] = oid
@@ -471,19 +478,19 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, found, {}
 
     def _discussions(self, repository: Repository) -> tuple[int, Any, dict[str, str]]:
-        found = [
-            {
-                "num": number,
-                "title": repository.titles[number],
-                "author": {"name": "ada"},
-                "createdAt": NOW,
-                "status": "open",
-                "repo": {"name": repository.name, "type": "dataset"},
-                "isPullRequest": True,
-            }
-            for number in repository.requests
-        ]
+        found = [self._discussion(repository, number) for number in repository.requests]
         return 200, {"discussions": found, "count": len(found), "start": 0}, {}
+
+    def _discussion(self, repository: Repository, number: int) -> dict[str, Any]:
+        return {
+            "num": number,
+            "title": repository.titles[number],
+            "author": {"name": "ada"},
+            "createdAt": NOW,
+            "status": "open",
+            "repo": {"name": repository.name, "type": "dataset"},
+            "isPullRequest": True,
+        }
 
 
 def main() -> None:

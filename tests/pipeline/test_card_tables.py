@@ -22,7 +22,7 @@ from pipeline.summary import Summary
 
 RAW: dict[str, Any] = {
     "name": "x",
-    "problems": {"source": "/home/ada/p.jsonl"},
+    "problems": {"source": "file:///home/ada/p.jsonl"},
     "policy": {
         "engine": "openai",
         "model": "Qwen/Q",
@@ -30,7 +30,12 @@ RAW: dict[str, Any] = {
     },
     "annotators": {
         "logic": {},
-        "judge": {"base_urls": ["http://10.0.0.8/v1"], "modes": ["reverse"]},
+        "judge": {
+            "base_urls": ["http://10.0.0.8/v1"],
+            "modes": ["reverse"],
+            "prompts": "/home/ada/prompts",
+            "probes": "/home/ada/probes.jsonl",
+        },
     },
     "labels": {"view": "scan"},
     "run": {"cost_of_million_tokens": 2.0},
@@ -115,6 +120,22 @@ def test_a_public_recipe_names_no_folder_of_what_it_relabels(recipe: Recipe) -> 
     assert public_recipe(raw)["relabel"] == {"dataset": "old"}
 
 
+def test_a_public_recipe_names_no_folder_of_what_a_judge_is_asked(recipe: Recipe) -> None:
+    judge = {
+        "model": "file:///home/ada/models/j",
+        "prompts": "/home/ada/prompts",
+        "probes": "~/probes.jsonl",
+        "reasoning_end": "/think",
+    }
+    raw = recipe.model_dump(mode="json") | {"annotators": {"judge": judge}}
+    assert public_recipe(raw)["annotators"]["judge"] == {
+        "model": "j",
+        "prompts": "prompts",
+        "probes": "probes.jsonl",
+        "reasoning_end": "/think",
+    }
+
+
 def test_a_public_manifest_says_nothing_of_the_clock(recipe: Recipe) -> None:
     manifest = {
         "name": "x",
@@ -132,7 +153,15 @@ def test_a_public_manifest_says_nothing_of_the_clock(recipe: Recipe) -> None:
 
 @pytest.mark.parametrize(
     ("model", "name"),
-    [("data/policies/large", "data/policies/large"), ("/models/q/", "q"), ("~/m", "m"), ("", "")],
+    [
+        ("data/policies/large", "data/policies/large"),
+        ("/models/q/", "q"),
+        ("~/m", "m"),
+        ("../m", "m"),
+        ("file:///home/ada/p.jsonl", "p.jsonl"),
+        ("hf:HuggingFaceH4/MATH-500:default:test", "hf:HuggingFaceH4/MATH-500:default:test"),
+        ("", ""),
+    ],
 )
 def test_names_of_folders_elsewhere_are_cut(model: str, name: str) -> None:
     assert public_name(model) == name

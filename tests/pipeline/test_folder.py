@@ -39,6 +39,9 @@ def test_a_manifest_is_read_or_missing_or_refused(tmp_path: Path) -> None:
     folder.manifest.write_text("{")
     with pytest.raises(InputError, match=r"manifest\.json: is not JSON"):
         folder.read_manifest()
+    folder.manifest.write_text("[1, 2]")
+    with pytest.raises(InputError, match=r"manifest\.json: is not a manifest"):
+        folder.read_manifest()
 
 
 def test_a_derived_dataset_points_to_its_evidence(tmp_path: Path) -> None:

@@ -58,6 +58,15 @@ def test_a_half_written_line_is_skipped_and_the_next_is_whole(tmp_path: Path) ->
     assert read.unread == 1
 
 
+def test_a_line_that_is_nested_too_deep_is_skipped(tmp_path: Path) -> None:
+    log = VerdictLog(tmp_path / "verdicts.jsonl")
+    log.append([one("correct")])
+    with log.path.open("ab") as file:
+        file.write(b"[" * 100_000 + b"\n")
+    assert log.read().said == [one("correct")]
+    assert log.read().unread == 1
+
+
 def test_reading_goes_on_where_it_ended(tmp_path: Path) -> None:
     log = VerdictLog(tmp_path / "verdicts.jsonl")
     log.append([one("correct")])
@@ -119,6 +128,10 @@ def test_a_line_keeps_all_of_a_verdict() -> None:
         ("solution_id", "", "solution_id: is no text"),
         ("step", -1, "step: -1 is no number from 0"),
         ("step", True, "step: True"),
+        ("step", 99999999999, "step: 99999999999 is no number from 0 to 2147483647"),
+        ("solution_id", "\ud800", "solution_id: is no text"),
+        ("reviewer", "\ud800", "reviewer: is no name"),
+        ("prefix_hash", "\ud800", "prefix_hash: is no text"),
         ("verdict", "right", "verdict: 'right' is not correct"),
         ("reviewer", " ", "reviewer: is no name"),
         ("time", "yesterday", "time: 'yesterday' is not like"),

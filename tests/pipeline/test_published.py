@@ -42,6 +42,13 @@ def test_nulls_and_the_order_of_values_stay() -> None:
     assert many == sorted(many)
 
 
+@pytest.mark.parametrize(("start", "length"), [(1, 3), (1, 1), (2, 2), (0, 2)])
+def test_a_slice_of_a_table_is_rounded_as_the_table_is(start: int, length: int) -> None:
+    whole = table({"value": [0.1]}, {"value": None}, {"value": [0.3, None]}, {"value": []})
+    found = rounded(whole.slice(start, length))["value"].to_pylist()
+    assert found == rounded(whole)["value"].to_pylist()[start : start + length]
+
+
 def test_it_is_read_by_polars_and_arrow_alike(tmp_path: Path) -> None:
     place = tmp_path / "labels.parquet"
     write_labels(place, table({"p_correct": VALUES, "step_logprob": [0.5] * 7, "keep": True}))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.errors import InputError
 from pipeline.folder import DatasetFolder
 from pipeline.human.evidence import verdict_log
 from pipeline.human.log import Said
@@ -207,6 +208,15 @@ def test_charts_escape_their_texts() -> None:
 )
 def test_a_scale_ends_with_a_round_number(highest: float, end: float) -> None:
     assert round_up(highest) == end
+
+
+@pytest.mark.parametrize("table", ["data", "evidence"])
+def test_a_broken_shard_is_named(tmp_path: Path, table: str) -> None:
+    folder = dataset(tmp_path, row("a", "1"))
+    (shard,) = (folder.root / table).glob("*.parquet")
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(InputError, match=rf"{shard}: cannot be read .*copy it anew"):
+        read_sources(folder)
 
 
 def test_what_people_said_does_not_pass_for_known_truth(tmp_path: Path) -> None:

@@ -81,6 +81,12 @@ const memory = {
   write(key, value) {
     try { localStorage.setItem("stepsmith-" + key, value); } catch { /* from a disk, some do not */ }
   },
+  forget(key) {
+    try { localStorage.removeItem("stepsmith-" + key); } catch { /* nor was it kept */ }
+  },
+  keys(start) {
+    try { return Object.keys(localStorage).filter((key) => key.startsWith("stepsmith-" + start)).map((key) => key.slice(10)).sort(); } catch { return []; }
+  },
 };
 
 {

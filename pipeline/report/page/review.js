@@ -53,37 +53,49 @@ function votes(t) {
 function marks() {
   if (!reviewing) return;
   const steps = [...$("solution").querySelectorAll(".step")];
-  let open = false;
   steps.forEach((item, t) => {
     const mine = people.mineOf(THIS.i, t);
     item.classList.toggle("judged", Boolean(mine));
-    open ||= !mine;
     for (const one of item.querySelectorAll(".votes button")) one.setAttribute("aria-pressed", String(one.dataset.verdict === mine));
   });
-  const found = steps.some((_, t) => people.mineOf(THIS.i, t) === "incorrect");
-  $("browser").classList.toggle("unjudged", open && !found);
+  const mine = steps.map((_, t) => people.mineOf(THIS.i, t));
+  const end = mine.indexOf("incorrect"); // steps behind it need no verdict, those before it do
+  $("browser").classList.toggle("unjudged", (end < 0 ? mine : mine.slice(0, end)).includes(null));
   $("browser").classList.toggle("blind", blind());
 }
 
-const queue = []; // batches that the server has not confirmed; kept by the browser too
+// Batches that the server has not confirmed, by id. The browser keeps each under a name of its own: tabs do not write
+// over each other's, and a batch of another dataset is not taken for one of this. One that is sent twice counts once.
+const QUEUE = `queue-${config.review?.dataset}-`;
+const queue = new Map();
+const refused = new Map(); // of these: why the server will not have them
 const undone = [];
 let sending = false;
+let stale = false; // the server has another token: other tabs save what this one says
 
-function kept(change) {
-  change();
-  memory.write(`queue-${config.name}`, JSON.stringify(queue));
+function settle(id) {
+  queue.delete(id);
+  refused.delete(id);
+  memory.forget(QUEUE + id);
 }
 
-// What an earlier tab could not save, because its server was gone.
+// What other tabs, or earlier ones, could not save.
 function takeUp() {
-  let left = [];
-  try { left = JSON.parse(memory.read(`queue-${config.name}`) ?? "[]"); } catch { /* not ours */ }
-  for (const batch of left) {
-    const time = new Date().toISOString();
-    for (const one of batch.said) people.take(one.solution_id, one.step, batch.reviewer, one.verdict, time);
-    queue.push(batch);
+  const kept = new Set(memory.keys(QUEUE).map((key) => key.slice(QUEUE.length)));
+  for (const id of queue.keys()) if (queue.get(id).kept && !kept.has(id) && (stale || refused.has(id))) settle(id); // another tab saved it
+  for (const id of kept) {
+    if (stale || queue.has(id)) continue;
+    try {
+      const batch = JSON.parse(memory.read(QUEUE + id));
+      expect(batch);
+      queue.set(id, { ...batch, kept: true });
+    } catch { /* settled meanwhile */ }
   }
-  if (queue.length) send();
+  send();
+}
+
+function expect(batch) {
+  for (const one of batch.said) people.take(one.solution_id, one.step, batch.reviewer, one.verdict, batch.time);
 }
 
 function vote(t, verdict) {
@@ -98,9 +110,14 @@ function change(pairs, remember = true) {
 }
 
 function commit(solution, pairs) {
-  const time = new Date().toISOString();
-  for (const [t, verdict] of pairs) people.take(solution, t, people.mine, verdict, time);
-  kept(() => queue.push({ reviewer: people.mine, said: pairs.map(([step, verdict]) => ({ solution_id: solution, step, verdict })) }));
+  // Later than what it replaces, also where a clock was set back.
+  const known = pairs.map(([t]) => Date.parse(people.said.get(`${solution}\n${t}`)?.get(people.mine)?.time ?? 0) + 1);
+  const time = new Date(Math.max(Date.now(), ...known)).toISOString();
+  const batch = { reviewer: people.mine, time, said: pairs.map(([step, verdict]) => ({ solution_id: solution, step, verdict })) };
+  const id = `${time}-${Math.random().toString(36).slice(2)}`;
+  expect(batch);
+  memory.write(QUEUE + id, JSON.stringify(batch));
+  queue.set(id, { ...batch, kept: memory.read(QUEUE + id) !== null });
   marks();
   const item = $("list").querySelector(`[data-i="${numbers.get(solution)}"]`)?.parentElement;
   item?.replaceWith(row(numbers.get(solution))); // the list says that people have looked
@@ -134,42 +151,62 @@ function ask(path, init = {}) {
   return fetch(path, { ...init, headers, cache: "no-store", credentials: "omit" });
 }
 
-// One batch after the other, so that the last word on a step is the last to arrive.
+// One batch after the other. What the server refuses stays in the browser, and holds up no other.
 async function send() {
   saved();
-  if (sending) return;
+  if (sending || stale) return;
   sending = true;
-  while (queue.length) {
+  for (let id; (id = [...queue.keys()].find((one) => !refused.has(one))) !== undefined; saved()) {
+    const { reviewer, time, said } = queue.get(id);
     try {
-      const answer = await ask("verdicts", { method: "POST", body: JSON.stringify(queue[0]) });
+      const answer = await ask("verdicts", { method: "POST", body: JSON.stringify({ reviewer, time, said }) });
+      if (answer.status === 503) throw new Error(await answer.text()); // a full disk
       if (answer.status === 403) {
+        stale = true;
         trouble(`Not saved yet: ${await answer.text()}. The page there takes up what is not saved.`);
         break;
       }
-      if (answer.status === 413 || answer.status === 400) {
-        trouble(`Not saved: ${await answer.text()}`);
-        kept(() => queue.shift());
-        continue;
+      if (answer.ok) {
+        await answer.text();
+        settle(id);
+        trouble("");
+      } else {
+        trouble("");
+        refused.set(id, clean(await answer.text()));
+        await retake();
       }
-      if (!answer.ok) throw new Error(await answer.text());
-      const { said } = await answer.json();
-      for (const one of said) people.take(one.solution_id, one.step, one.reviewer, one.verdict, one.time);
-      kept(() => queue.shift());
-      trouble("");
     } catch (error) {
       trouble(`The server does not answer (${error.message}). What you say is kept in this tab and sent again.`);
       saved();
       await new Promise((wait) => setTimeout(wait, 2000));
     }
-    saved();
   }
   sending = false;
 }
 
+// Shows again what the server has, and not what it refused.
+async function retake() {
+  people.said.clear();
+  people.touched.clear();
+  seenTo = 0;
+  for (const [id, batch] of queue) if (!refused.has(id)) expect(batch);
+  await hear();
+  if (THIS.row) others([{ solution_id: index.id[THIS.i] }]);
+}
+
 function saved() {
-  const element = $("saved");
-  element.textContent = queue.length ? `${plural(queue.length, "change", "changes")} not saved yet` : "all saved";
-  element.classList.toggle("late", queue.length > 0);
+  const waiting = queue.size - refused.size;
+  const changes = plural(waiting || refused.size, "change", "changes");
+  $("saved").textContent = waiting ? `${changes} not saved yet` : refused.size ? `${changes} not saved` : "all saved";
+  $("saved").classList.toggle("late", queue.size > 0);
+  $("discard").hidden = !refused.size;
+  $("refused").hidden = !refused.size;
+  $("refused").textContent = `The server refused ${plural(refused.size, "change", "changes")}: ${[...new Set(refused.values())].join("; ")}. This browser keeps them until you discard them.`;
+}
+
+function discard() {
+  for (const id of [...refused.keys()]) settle(id);
+  saved();
 }
 
 let seenTo = 0;
@@ -178,11 +215,7 @@ async function hear() {
     const answer = await ask(`verdicts?after=${seenTo}`);
     if (answer.ok) {
       const { said, end } = await answer.json();
-      const busy = new Set(queue.flatMap((one) => one.said.map((said) => `${said.solution_id}\n${said.step}`)));
-      for (const one of said) {
-        if (one.reviewer === people.mine && busy.has(`${one.solution_id}\n${one.step}`)) continue; // one's own newer word is under way
-        people.take(one.solution_id, one.step, one.reviewer, one.verdict, one.time);
-      }
+      for (const one of said) people.take(one.solution_id, one.step, one.reviewer, one.verdict, one.time);
       seenTo = end;
       others(said);
     }
@@ -191,7 +224,9 @@ async function hear() {
 
 async function beginReview() {
   if (!reviewing) return;
-  people.mine = memory.read("reviewer") || config.review.reviewer;
+  // A name that was given to the server goes before one of an earlier day, but not before one typed since.
+  const typed = !config.review.named || memory.read("named") === config.review.token;
+  people.mine = (typed && memory.read("reviewer")) || config.review.reviewer;
   const name = make("input", "");
   name.type = "text";
   name.id = "reviewer";
@@ -202,6 +237,7 @@ async function beginReview() {
     name.value = people.mine;
     undone.length = 0; // those were somebody else's
     memory.write("reviewer", people.mine);
+    memory.write("named", config.review.token);
     if (THIS.row) render();
   });
   const box = make("input", "");
@@ -218,11 +254,16 @@ async function beginReview() {
   state.id = "saved";
   state.setAttribute("role", "status");
   const bar = make("div", "bar-review", make("label", "", "You are ", name), make("label", "", box, " hide labels and reasons until you have said yours"), button("", "Undo", undo), state);
-  $("browser").before(bar);
+  const drop = button("", "Discard what was refused", discard);
+  drop.id = "discard";
+  bar.append(drop);
+  const why = make("p", "trouble");
+  why.id = "refused";
+  $("browser").before(bar, why);
   $("browser").classList.toggle("blind", blind());
   saved();
   await hear();
   takeUp();
-  setInterval(hear, 5000);
-  addEventListener("beforeunload", (event) => { if (queue.length) event.preventDefault(); });
+  setInterval(() => hear().then(takeUp), 5000);
+  addEventListener("beforeunload", (event) => { if (queue.size > refused.size) event.preventDefault(); });
 }

@@ -42,6 +42,12 @@ def test_ids_travel_along(name: str) -> None:
         ("prm800k", {"zero": "right"}, "is one of never, undecided, no_gain"),
         ("pairs", {"least": "much"}, "is not a number"),
         ("pairs", {"most": "1.5"}, "is not a whole number"),
+        ("pairs", {"least": "nan"}, "is not a number"),
+        ("pairs", {"least": "inf"}, "is not a number"),
+        ("pairs", {"least": "-0.1"}, "--set least=-0.1: must be at least 0"),
+        ("pairs", {"most": "-1"}, "must be at least 0"),
+        ("sft", {"least": "-1"}, "must be at least 0"),
+        ("sft", {"best": "-3"}, "must be at least 0"),
         ("trl", {"prompt": "Solve it."}, "must hold {problem} once"),
     ],
 )

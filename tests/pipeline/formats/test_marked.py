@@ -24,10 +24,17 @@ def test_readers_find_the_signs_where_the_tags_are() -> None:
     assert [row["label"][at] for at in places] == ["+", "+", "-"]
 
 
-@pytest.mark.parametrize("first", ["Step 1: Add.", "step 1. Add.", "STEP 1 : Add."])
-def test_steps_that_are_numbered_are_not_numbered_again(first: str) -> None:
-    row = one("math-shepherd", solution([1, 1], steps=[f"{first}\n", "Step 2: So 5."]))
-    assert row["input"] == f"Add 2 and 3. {first} ки\nStep 2: So 5. ки"
+def test_steps_that_are_numbered_are_not_numbered_again() -> None:
+    row = one("math-shepherd", solution([1, 1], steps=["Step 1: Add.\n", "Step 2: So 5."]))
+    assert row["input"] == "Add 2 and 3. Step 1: Add. ки\nStep 2: So 5. ки"
+
+
+@pytest.mark.parametrize(
+    "first", ["Step 1. Add.", "Step 2: Add.", "step 1: Add.", "Step 1 : Add.", "Step 10: Add."]
+)
+def test_readers_look_for_step_1_and_find_it(first: str) -> None:
+    row = one("math-shepherd", solution([1, 1], steps=[f"{first}\n", "So 5."]))
+    assert row["input"] == f"Add 2 and 3. Step 1: {first} ки\nStep 2: So 5. ки"
 
 
 @pytest.mark.parametrize(("name", "mark"), [("math-shepherd", "руки"), ("qwen-prm", "a<extra_0>b")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.pipeline.formats.solutions import Row, one, project, solution
 
 
@@ -50,9 +52,43 @@ def test_what_is_not_known_is_left_out() -> None:
     assert left_out == {"no_step": 1, "first_error_undecided": 1, "outcome_unknown": 2}
 
 
+@pytest.mark.parametrize(
+    ("label", "first_error"),
+    [
+        ([1, None, None], 1),  # the most probable place
+        ([None, 0, None], 1),
+        ([1, None, 0], 1),
+        ([1, None, 0], 2),
+        ([1, 1, None], -1),
+        ([1, 0, 0], 0),
+        ([1, 1, 0], -1),
+        ([1, 0, None], None),  # a tool's word after what the view left open
+    ],
+)
+def test_a_place_that_the_hard_labels_do_not_say_is_undecided(
+    label: list[int | None], first_error: int | None
+) -> None:
+    row = solution(label, first_error=first_error)
+    assert project("processbench", row) == ([], {"first_error_undecided": 1})
+
+
+@pytest.mark.parametrize(
+    ("label", "first_error"),
+    [([1, 0, None], 1), ([1, 0, 0], 1), ([1, 0, 1], 1), ([0], 0), ([1, 1, 1], -1)],
+)
+def test_labels_after_the_first_error_do_not_matter(
+    label: list[int | None], first_error: int
+) -> None:
+    assert one("processbench", solution(label, first_error=first_error))["label"] == first_error
+
+
 def test_its_metric_reads_it() -> None:
     firsts = [-1, -1, -1, 0, 2]
-    rows, _ = project("processbench", *(solution([1, 1, 1], first_error=first) for first in firsts))
+    labels = [[int(t != first) for t in range(3)] for first in firsts]
+    rows, _ = project(
+        "processbench",
+        *(solution(label, first_error=at) for label, at in zip(labels, firsts, strict=True)),
+    )
     assert metric(rows, firsts) == 1.0
     # One of two erroneous ones located, two of three correct ones left clean.
     assert metric(rows, [-1, 0, -1, 0, 1]) == 2 * (1 / 2) * (2 / 3) / (1 / 2 + 2 / 3)

@@ -49,6 +49,15 @@ def test_traces_have_right_answers_and_right_steps() -> None:
     }
 
 
+def test_a_wrong_step_that_is_only_probable_is_not_known() -> None:
+    rows, left_out = project(
+        "sft",
+        solution([1, None], first_error=1),
+        solution([1, None, 0], first_error=1),  # wrong by the last step, wherever it began
+    )
+    assert (len(rows), left_out) == (1, {"right_answer_with_a_wrong_step": 1})
+
+
 def test_the_best_traces_of_each_problem_are_taken() -> None:
     scores = {"a": 0.6, "b": 0.9, "c": 0.6, "d": 0.7}
     rows = [solution([1], solution_id=name, p_mean=score) for name, score in scores.items()]
