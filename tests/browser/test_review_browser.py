@@ -152,9 +152,7 @@ def test_what_could_not_be_saved_is_saved_by_the_next_tab(
     port = int(client.base.rsplit(":", 1)[1].strip("/"))
     with serving(folder, port) as again:
         until(tab, "document.querySelector('#trouble').innerText.includes('token')")
-        fresh = tab.context.new_page()
-        fresh.goto(f"{again.base}?token={again.token}#s-s0")
-        fresh.wait_for_selector(".step .votes")
+        fresh = another(tab, again)
         saved(fresh)
         assert said(folder) == {0: "correct", 1: "incorrect"}
         tab.troubles.clear()  # the browser's own words on a server that was gone
@@ -189,10 +187,10 @@ def port_of(client: Client) -> int:
 
 
 def another(tab: Any, client: Client) -> Any:
-    """A new tab of the same browser."""
+    """A new tab of the same browser, that has taken up what was not saved."""
     found = tab.context.new_page()
     found.goto(f"{client.base}?token={client.token}#s-s0")
-    found.wait_for_selector(".step .votes")
+    found.wait_for_selector("html[data-ready=yes]", state="attached")
     return found
 
 
@@ -217,13 +215,11 @@ def test_a_name_given_at_the_start_goes_before_one_remembered(
     folder: DatasetFolder, opened: Callable[..., Any], client: Client
 ) -> None:
     tab = begin(opened, client, who="anna")
+    tab.close()
     client.process.kill()
     client.process.wait()
-    tab.close()
     with serving(folder, port_of(client), "--as", "ben") as again:
-        fresh = tab.context.new_page()
-        fresh.goto(f"{again.base}?token={again.token}#s-s0")
-        fresh.wait_for_selector(".step .votes")
+        fresh = another(tab, again)
         assert fresh.input_value("#reviewer") == "ben"
 
 
@@ -248,9 +244,7 @@ def test_two_tabs_keep_both_of_what_they_could_not_save(
     second.close()
     other = dataset(tmp_path / "elsewhere" / "set", row("t0", "1"))
     with serving(other, port_of(client)) as wrong:
-        fresh = tab.context.new_page()
-        fresh.goto(f"{wrong.base}?token={wrong.token}")
-        fresh.wait_for_selector(".step .votes")
+        fresh = another(tab, wrong)
         saved(fresh)  # nothing of another dataset is taken up
         fresh.close()
     with serving(folder, port_of(client)) as again:
