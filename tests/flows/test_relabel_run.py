@@ -22,6 +22,9 @@ Label = Callable[..., DatasetFolder]
 
 GUIDED = {"rollouts": {"search": "posterior", "k": 4}, "labels": {"view": "posterior"}}
 OTHER = "error=0.3,repair=0.03,luck=0.02"
+# Where nothing is to be fitted, it takes a sixth of the time.
+PLAIN = {"rollouts": {"search": "bisect", "k": 4}, "labels": {"view": "hard"}}
+FORGET = ["relabel.forget=true"]
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +125,12 @@ def test_problems_that_come_later_are_relabelled_too(
     toy_recipe: Build, label: Label, tmp_path: Path
 ) -> None:
     root = tmp_path / "grown"
-    first = toy_recipe(10, **GUIDED, output={"dir": str(root)})
+    first = toy_recipe(10, **PLAIN, output={"dir": str(root)})
     label(first)
-    again = relabelling(Origin.open(root), OTHER, "", tmp_path / "new", 1.0, [])
+    again = relabelling(Origin.open(root), OTHER, "", tmp_path / "new", 1.0, FORGET)
     folder = label(again)
     assert len(folder.shards()) == 2
-    label(toy_recipe(15, **GUIDED, output={"dir": str(root)}))
+    label(toy_recipe(15, **PLAIN, output={"dir": str(root)}))
     kept = {name: folder.published(name).read_bytes() for name in folder.shards()}
     label(again)
     assert folder.shards() == DatasetFolder(root).shards()
@@ -159,11 +162,11 @@ def test_they_come_of_later_problems_too_and_after_a_stop_between_the_two_batche
     toy_recipe: Build, label: Label, tmp_path: Path
 ) -> None:
     root = tmp_path / "grown"
-    label(toy_recipe(5, **GUIDED, output={"dir": str(root)}))
-    again = relabelling(Origin.open(root), OTHER, "", tmp_path / "new", 1.0, [], True)
+    label(toy_recipe(5, **PLAIN, output={"dir": str(root)}))
+    again = relabelling(Origin.open(root), OTHER, "", tmp_path / "new", 1.0, FORGET, True)
     folder = label(again)
     assert folder.shards() == ["00000-00000", "10000-00000"]
-    label(toy_recipe(8, **GUIDED, output={"dir": str(root)}))
+    label(toy_recipe(8, **PLAIN, output={"dir": str(root)}))
     without = again.model_copy(
         update={"relabel": again.relabel.model_copy(update={"new_solutions": False})}
     )
