@@ -22,7 +22,7 @@ from pipeline.errors import InputError, OutputError
 from pipeline.files import write_json
 from pipeline.places import exists, glob, is_empty, is_folder, place, read_json
 from pipeline.recipe import differences
-from pipeline.tables import read_frame, scan_frames
+from pipeline.tables import read_frame, read_frames, scan_frames
 
 TRUTH_TABLE = "truth"  # imported gold, where there is some
 JUDGEMENTS_TABLE = "judgements"  # calls of judges, where a recipe has one
@@ -112,17 +112,19 @@ class DatasetFolder:
         return scan_frames(self.root / "data", "train-*.parquet")
 
     def labels(self) -> pl.DataFrame:
-        return self.scan_labels().collect()
+        """Raises InputError naming a shard that cannot be read."""
+        return read_frames(self.root / "data", "train-*.parquet")
 
     def published_labels(self, shard: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         return read_frame(self.published(shard), columns)
 
     def side_table(self, table: str) -> pl.DataFrame:
-        """All rows of one of the other tables. Raises InputError where it is not there."""
+        """All rows of one of the other tables. Raises InputError where it is not there, or where
+        one of its files cannot be read."""
         folder = self.evidence_root() / table
         if not is_folder(folder):
             raise InputError(f"{folder}: is not there; it holds the {table} of {self.root}")
-        return scan_frames(folder, "*.parquet").collect()
+        return read_frames(folder, "*.parquet")
 
 
 def check_owner(folder: DatasetFolder, identity: Mapping[str, Any]) -> None:

@@ -106,3 +106,15 @@ def scan_frames(folder: Path, pattern: str, without: Container[str] = ()) -> pl.
                 return
 
     return register_io_source(fetch, schema=schema, is_pure=True)
+
+
+def read_frames(folder: Path, pattern: str) -> pl.DataFrame:
+    """All rows of all files of a pattern; one file at least. Raises InputError naming the one that
+    cannot be read."""
+    try:
+        return scan_frames(folder, pattern).collect()
+    except pl.exceptions.PolarsError:
+        for path in glob(folder, pattern):  # polars does not say which one it is
+            with named(path):
+                read_frame(path)
+        raise

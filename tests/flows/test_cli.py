@@ -216,6 +216,17 @@ def test_evaluate_without_truth_says_what_to_give(annotated, stepsmith, tmp_path
     assert "--truth FILE" in err
 
 
+@pytest.mark.parametrize(
+    ("table", "command"), [("data", "evaluate"), ("evidence", "evaluate"), ("data", "show")]
+)
+def test_a_file_that_is_cut_off_is_named(annotated, stepsmith, table, command):
+    (path, *_) = (annotated / table).glob("*.parquet")
+    path.write_bytes(path.read_bytes()[:100])
+    code, _, err = stepsmith(command, annotated)
+    assert code == 2
+    assert f"{table}/{path.name}: cannot be read" in " ".join(err.split())
+
+
 def test_a_folder_that_is_no_dataset_is_refused(stepsmith, tmp_path):
     code, _, err = stepsmith("show", tmp_path)
     assert code == 2
