@@ -150,7 +150,7 @@ class Prefix:
     problem: str
     answer: str
     answer_type: str
-    ids: tuple[int, ...]  # of the solution, as far as the step
+    ids: tuple[int, ...] | None  # of the solution, as far as the step; None: by its text
     text: str
 
 
@@ -187,7 +187,8 @@ async def values_of(model: Path, prefixes: list[Prefix], name: str) -> pl.DataFr
 
     async def one(prefix: Prefix) -> tuple[str, int, int, int]:
         before = template.render(prefix.problem)
-        prompt = Prompt(before + prefix.text, engine.encode(before) + prefix.ids)
+        ids = None if prefix.ids is None else engine.encode(before) + prefix.ids
+        prompt = Prompt(before + prefix.text, ids)
         request = Request(
             prefix.solution_id, prompt, VALUE_ROLLOUTS, 0, Sampling(max_tokens=400), seed=1
         )

@@ -21,7 +21,7 @@ import argparse
 import asyncio
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from bench.quality_worlds import Prefix, prefixes_of, values_of
+from bench.quality_worlds import VALUE_ROLLOUTS, Prefix, prefixes_of, values_of
 from bench.searches import oracle_truth, run_stages
 from bench.throughput_table import Row, print_table
+from pipeline.engines.policy_folder import PolicyFolder
 from pipeline.evaluation import evaluate
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import parse_recipe
@@ -131,12 +132,15 @@ class Bench:
         return self.relabelled(f"{kind}-{100 * share:g}", rollouts, forget)
 
     def truth(self) -> pl.DataFrame:
-        """solution_id, step, right, known."""
+        """solution_id, step, right, known; without prefixes of which most rollouts are unknown."""
         path = self.folder / "values.parquet"
         if not path.exists():
             chosen: list[Prefix] = prefixes_of(self.old(), PREFIXES)
+            old, new = (PolicyFolder.open(one) for one in (self.pair.old, self.pair.new))
+            if old.tokenizer_hash != new.tokenizer_hash:  # the old one's ids are other words
+                chosen = [replace(prefix, ids=None) for prefix in chosen]
             asyncio.run(values_of(self.pair.new, chosen, self.pair.name)).write_parquet(path)
-        return pl.read_parquet(path)
+        return pl.read_parquet(path).filter(pl.col("known") >= VALUE_ROLLOUTS // 2)
 
 
 def rollout_tokens(folder: DatasetFolder) -> int:
