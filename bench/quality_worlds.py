@@ -177,8 +177,10 @@ def prefixes_of(folder: DatasetFolder, most: int) -> list[Prefix]:
     return [found[index] for index in sorted(chosen)]
 
 
-async def values_of(model: Path, prefixes: list[Prefix], name: str) -> pl.DataFrame:
-    """solution_id, step, right, known: `VALUE_ROLLOUTS` of a bundled policy from each."""
+async def values_of(
+    model: Path, prefixes: list[Prefix], name: str, rollouts: int = VALUE_ROLLOUTS
+) -> pl.DataFrame:
+    """solution_id, step, right, known: so many rollouts of a bundled policy from each."""
     engine = EmbeddedEngine(model)
     template = load_prompt("{problem}\n")
     pool = CheckerPool(1)
@@ -189,9 +191,7 @@ async def values_of(model: Path, prefixes: list[Prefix], name: str) -> pl.DataFr
         before = template.render(prefix.problem)
         ids = None if prefix.ids is None else engine.encode(before) + prefix.ids
         prompt = Prompt(before + prefix.text, ids)
-        request = Request(
-            prefix.solution_id, prompt, VALUE_ROLLOUTS, 0, Sampling(max_tokens=400), seed=1
-        )
+        request = Request(prefix.solution_id, prompt, rollouts, 0, Sampling(max_tokens=400), seed=1)
         verdicts = [
             (
                 await grader.grade(

@@ -43,6 +43,8 @@ FIRST_SEED = 70_000  # of problems; bench.quality_worlds begins at 50,000, train
 PROBLEMS = 60  # of each world
 BUDGETS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 PREFIXES = 300
+OLD_ROLLOUTS = 128  # of the old policy, for how much the two are alike
+PART = 50  # prefixes: what a benchmark that is stopped loses at most
 DRAWS = 10_000
 
 
@@ -132,15 +134,29 @@ class Bench:
         return self.relabelled(f"{kind}-{100 * share:g}", rollouts, forget)
 
     def truth(self) -> pl.DataFrame:
-        """solution_id, step, right, known; without prefixes of which most rollouts are unknown."""
-        path = self.folder / "values.parquet"
-        if not path.exists():
-            chosen: list[Prefix] = prefixes_of(self.old(), PREFIXES)
-            old, new = (PolicyFolder.open(one) for one in (self.pair.old, self.pair.new))
-            if old.tokenizer_hash != new.tokenizer_hash:  # the old one's ids are other words
-                chosen = [replace(prefix, ids=None) for prefix in chosen]
-            asyncio.run(values_of(self.pair.new, chosen, self.pair.name)).write_parquet(path)
-        return pl.read_parquet(path).filter(pl.col("known") >= VALUE_ROLLOUTS // 2)
+        """Of the new policy: solution_id, step, right, known; without prefixes of which most
+        rollouts are unknown."""
+        found = self._values(self.pair.new, "values", VALUE_ROLLOUTS)
+        return found.filter(pl.col("known") >= VALUE_ROLLOUTS // 2)
+
+    def before(self) -> pl.DataFrame:
+        """The like of the old policy, from the same prefixes."""
+        return self._values(self.pair.old, "before", OLD_ROLLOUTS)
+
+    def _values(self, model: Path, kind: str, rollouts: int) -> pl.DataFrame:
+        chosen: list[Prefix] = prefixes_of(self.old(), PREFIXES)
+        old, new = (PolicyFolder.open(one) for one in (self.pair.old, model))
+        if old.tokenizer_hash != new.tokenizer_hash:  # the old one's ids are other words
+            chosen = [replace(prefix, ids=None) for prefix in chosen]
+        parts = []
+        for begin in range(0, len(chosen), PART):
+            path = self.folder / f"{kind}-{begin}.parquet"
+            if not path.exists():
+                name = f"{self.pair.name}, {kind}, from {begin} of {len(chosen)}"
+                part = chosen[begin : begin + PART]
+                asyncio.run(values_of(model, part, name, rollouts)).write_parquet(path)
+            parts.append(pl.read_parquet(path))
+        return pl.concat(parts)
 
 
 def rollout_tokens(folder: DatasetFolder) -> int:
@@ -203,7 +219,7 @@ def measure(bench: Bench) -> tuple[list[Row], dict[str, Any]]:
 
     ours = [found(share, forget=False) for share in BUDGETS]
     anew = [found(share, forget=True) for share in BUDGETS]
-    rows = [Row(f"{pair.name}: correlation of values, old and new", _alike(old, values))]
+    rows = [Row(f"{pair.name}: correlation of values, old and new", _alike(bench.before(), values))]
     figures = []
     for one, other in zip(ours, anew, strict=True):
         low, high = interval(one.errors, other.errors)
@@ -231,11 +247,11 @@ def _at(anew: list[Found], spent: float) -> float:
     return float(np.interp(spent, [one.spent for one in anew], [one.rmse for one in anew]))
 
 
-def _alike(old: DatasetFolder, truth: pl.DataFrame) -> float:
-    labels = old.labels().select("solution_id", "value")
-    known = truth.join(labels, on="solution_id", how="inner", maintain_order="left")
-    before = known.select(value=pl.col("value").list.get(pl.col("step")))["value"]
-    return float(np.corrcoef(before, known["right"] / known["known"])[0, 1])
+def _alike(before: pl.DataFrame, truth: pl.DataFrame) -> float:
+    """Correlation of the two policies' values."""
+    both = truth.join(before.filter(pl.col("known") > 0), on=["solution_id", "step"], suffix="_old")
+    new, old = both["right"] / both["known"], both["right_old"] / both["known_old"]
+    return float(np.corrcoef(old, new)[0, 1])
 
 
 def main() -> None:
