@@ -5,7 +5,7 @@ A later batch may bring more solutions of problems that an earlier one labelled 
 of a problem with the first shard that has some.
 
 Guarantees: every row is read with one shard, its own where its problem stands in no other. Keeps
-nothing in memory but ids of problems.
+nothing in memory but eight bytes a problem, and the ids of those in more than one shard.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pipeline.folder import DatasetFolder
 from pipeline.tables import named, read_frame
 
 _IDS = pa.array([], pa.string())
+_HASH = pl.col("problem_id").hash()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,14 @@ NOWHERE = Spread()
 
 
 def find_spread(folder: DatasetFolder, shards: Sequence[str]) -> Spread:
-    """Reads one column. Raises InputError."""
-    every = pl.concat(_problems(folder, shards, number) for number in range(len(shards)))
+    """Reads one column, twice where there are such problems. Raises InputError."""
+    numbers = range(len(shards))
+    hashes = pl.concat(_problems(folder, shards, one).select(_HASH) for one in numbers).to_series()
+    several = hashes.filter(hashes.is_duplicated()).unique()  # ids that share a hash among them
+    if several.is_empty():
+        return NOWHERE
+    twice = _HASH.is_in(several.implode())
+    every = pl.concat(_problems(folder, shards, one).filter(twice) for one in numbers)
     home = every.group_by("problem_id").agg(pl.len(), home=pl.col("shard").min())
     moved = (
         every.join(home.filter(pl.col("len") > 1), on="problem_id")
