@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import io
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -37,6 +37,19 @@ def named(path: Path) -> Iterator[None]:
         if error.errno is not None:
             raise
         raise _unreadable(path, error) from error
+
+
+@contextmanager
+def each_named(paths: Callable[[], Iterable[Path]]) -> Iterator[None]:
+    """Of a scan of many files, the like: the broken one is looked for among `paths`, which are
+    listed only then."""
+    try:
+        yield
+    except pl.exceptions.PolarsError:
+        for path in paths():
+            with named(path):
+                read_frame(path)
+        raise  # none of them
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
@@ -111,10 +124,5 @@ def scan_frames(folder: Path, pattern: str, without: Container[str] = ()) -> pl.
 def read_frames(folder: Path, pattern: str) -> pl.DataFrame:
     """All rows of all files of a pattern; one file at least. Raises InputError naming the one that
     cannot be read."""
-    try:
+    with each_named(lambda: glob(folder, pattern)):
         return scan_frames(folder, pattern).collect()
-    except pl.exceptions.PolarsError:
-        for path in glob(folder, pattern):  # polars does not say which one it is
-            with named(path):
-                read_frame(path)
-        raise

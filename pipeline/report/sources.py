@@ -9,7 +9,7 @@ each other: what the file or the dataset's table says, and what people said.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from pipeline.places import glob
 from pipeline.report.steps import Steps, figure_columns
 from pipeline.schemas import EVIDENCE
 from pipeline.summary import Summary, summarize
-from pipeline.tables import named, read_frame, scan_frames
+from pipeline.tables import each_named, scan_frames
 
 TRUTH, PEOPLE = "truth", "people"
 
@@ -70,16 +70,9 @@ def read_sources(folder: DatasetFolder, truth: Path | None = None) -> Sources:
         return _read(folder, truth)
 
 
-@contextmanager
-def shards_named(folder: DatasetFolder) -> Iterator[None]:
+def shards_named(folder: DatasetFolder) -> AbstractContextManager[None]:
     """Turn polars' word on a broken shard, which names no file, into an InputError that does."""
-    try:
-        yield
-    except pl.exceptions.PolarsError:
-        for path in _shards(folder):
-            with named(path):
-                read_frame(path)
-        raise  # not the shards
+    return each_named(lambda: _shards(folder))
 
 
 def _shards(folder: DatasetFolder) -> Iterator[Path]:
