@@ -23,7 +23,7 @@ from pipeline.errors import JudgeRefused, StorageError
 from pipeline.files import write_json
 from pipeline.folder import DatasetFolder
 from pipeline.journal import Journal
-from pipeline.places import read_json
+from pipeline.places import exists, read_json
 from pipeline.posterior.panel_learning import Rates
 from pipeline.purchase import Purchaser
 from pipeline.user_cache import user_cache
@@ -103,7 +103,7 @@ def known_record(folder: DatasetFolder, name: str, key: str) -> Record | None:
 
 
 async def _run(test: AdmissionTest, role: JudgeRole, context: RunContext) -> Admitted:
-    journal = Journal(context.folder.plans / "judges" / "journal" / test.key)
+    journal = Journal(_journal_place(context.folder, test.key))
     journal.load()
     try:
         purchaser = Purchaser(
@@ -117,6 +117,15 @@ async def _run(test: AdmissionTest, role: JudgeRole, context: RunContext) -> Adm
         return await test.run(purchaser)
     finally:
         await journal.close()
+
+
+def spent_on_test(folder: DatasetFolder, record: Record) -> int:
+    """Tokens: 0 where an earlier folder paid, and this one took the result from the cache."""
+    return record.admission.tokens if exists(_journal_place(folder, record.key)) else 0
+
+
+def _journal_place(folder: DatasetFolder, key: str) -> Path:
+    return folder.plans / "judges" / "journal" / key
 
 
 def record_place(folder: DatasetFolder, name: str) -> Path:

@@ -27,7 +27,7 @@ from annotators.judge.admit import probes_of
 from annotators.judge.annotator import prompt_hash, templates_of
 from annotators.judge.settings import judge_settings
 from annotators.search import SEARCHES
-from flows.admission import Record, admit
+from flows.admission import Record, admit, spent_on_test
 from flows.context import RunContext, known_prompts, note_identities, open_context
 from flows.earlier import check_prover, new_numbers, take_over
 from flows.gate import Gate, hungry
@@ -358,6 +358,7 @@ class LabelRun:
             "sources": {mode.name: judge.source(mode) for mode in judge.modes},
             "samples": judge.settings.samples,
             "admission": record.admission.as_dict(),
+            "admission_spent": spent_on_test(self.folder, record),
             "not_admitted": record.reasons(judge.settings),
         }
 

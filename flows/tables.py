@@ -94,6 +94,7 @@ def _judge_rows(name: str, report: JudgeReport) -> Rows:
         ("  unread after the retry", _share(report.unread, report.calls)),
         ("  failed", f"{report.failed:,}"),
         ("  tokens read and written", f"{report.tokens:,}"),
+        ("  of the admission test", f"{report.test_tokens:,}"),
     ]
 
 

@@ -135,6 +135,7 @@ def cost_lines(recipe: Recipe | None, summary: Summary) -> list[str]:
         "rollouts": summary.rollout_tokens,
         "rollouts of corrections": summary.rationales.get("tokens", 0),
         **{f"{name}, read and written": one.tokens for name, one in summary.judges.items()},
+        **{f"{name}, admission test": one.test_tokens for name, one in summary.judges.items()},
     }
     spent = {what: tokens for what, tokens in spent.items() if tokens}
     if not spent:

@@ -28,6 +28,7 @@ class JudgeReport:
     unread: int  # answers that could not be read, after the retry
     failed: int
     tokens: int  # read and written
+    test_tokens: int  # of the admission test; 0 where another folder paid for it
 
     def warning(self, name: str) -> str | None:
         if not self.not_admitted:
@@ -53,6 +54,7 @@ def judge_reports(
             _share(admission.get("specificity")),
             admission.get("fooled_bound"),
             list(test.get("not_admitted", [])),
+            test_tokens=test.get("admission_spent", admission.get("tokens", 0)),
             **counts.get(name, none),
         )
     return found

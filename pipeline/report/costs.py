@@ -47,10 +47,10 @@ def costs(summary: Summary, evidence: pl.DataFrame, manifest: Mapping[str, Any])
         for name, steps, tokens, seconds in _tools(evidence)
     ]
     for name, report in summary.judges.items():
-        test = (manifest.get("judges") or {}).get(name, {}).get("admission", {})
-        found.append(
-            stage(f"{name}: admission test", test.get("probes", 0), "probes", test.get("tokens", 0))
-        )
+        if report.test_tokens:
+            test = (manifest.get("judges") or {}).get(name, {}).get("admission", {})
+            probes = test.get("probes", 0)
+            found.append(stage(f"{name}: admission test", probes, "probes", report.test_tokens))
         found.append(stage(name, report.calls, "calls", report.tokens))
     if summary.rationales.get("tried"):
         tried = summary.rationales

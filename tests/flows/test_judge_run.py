@@ -189,6 +189,10 @@ def test_another_folder_reuses_the_admission(
     assert admitted
     assert not (second.work / "judges" / "journal").exists()
     assert once < bought(log).total() < 2 * once
+    label(recipe, second.root)  # what its own record says by now
+    manifests = [folder.read_manifest() or {} for folder in (first, second)]
+    spent = [manifest["judges"]["judge"]["admission_spent"] for manifest in manifests]
+    assert spent == [manifests[0]["judges"]["judge"]["admission"]["tokens"], 0]
 
 
 def test_a_replay_gives_the_same_bytes(judged: Build, label: Label) -> None:

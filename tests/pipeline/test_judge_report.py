@@ -44,6 +44,12 @@ def test_what_is_undefined_is_none() -> None:
     assert report.calls == 0
 
 
+def test_a_test_that_another_folder_paid_costs_nothing() -> None:
+    test = TEST | {"admission": {"tokens": 900}}
+    assert judge_reports({"judge": test | {"admission_spent": 0}}, None)["judge"].test_tokens == 0
+    assert judge_reports({"judge": test}, None)["judge"].test_tokens == 900  # an older manifest
+
+
 def test_a_warning_names_the_judge_and_why() -> None:
     warning = judge_reports({"judge": TEST}, None)["judge"].warning("judge")
     assert warning is not None
