@@ -74,7 +74,7 @@ class Earlier:
 @dataclass(frozen=True)
 class Shapes:
     """a and b of the Beta that a prefix's value has in a state, before rollouts of the new prover:
-    (keys, grid) each."""
+    (keys, grid) each; of several parameters (several, keys, grid)."""
 
     good: tuple[Floats, Floats]
     wrong: tuple[Floats, Floats]
@@ -85,8 +85,8 @@ def shapes(places: Ints, table: Curves, share: float) -> Shapes:
     earlier prover, 0 where there was none."""
     row, drawn, good, wrong = places
     return Shapes(
-        _carried(table.good[row], table.worth_good[row], drawn, good, share),
-        _carried(table.wrong[row], table.worth_wrong[row], drawn, wrong, share),
+        _carried(table.good[..., row, :], table.worth_good[..., row, :], drawn, good, share),
+        _carried(table.wrong[..., row, :], table.worth_wrong[..., row, :], drawn, wrong, share),
     )
 
 

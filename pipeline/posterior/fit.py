@@ -19,12 +19,13 @@ from scipy.optimize import minimize
 
 from pipeline.labels.layout import Floats, Ints
 from pipeline.posterior import likelihood
-from pipeline.posterior.curves import curves, own_curves
+from pipeline.posterior.curves import curves, curves_of_all, own_good_of_all
 from pipeline.posterior.earlier import SHARES, TIES, Shapes
 from pipeline.posterior.infer import Flows, Posterior, infer
 from pipeline.posterior.observed import ERROR, FINE, OPEN, Measured, Observed, Signal
 from pipeline.posterior.parameters import (
     DEVIATIONS,
+    GRID,
     MEANS,
     NAMES,
     NORMAL,
@@ -38,6 +39,7 @@ from pipeline.posterior.parameters import (
 ROUNDS = 4
 STEPS = 12  # of L-BFGS in each round
 _DELTA = 1e-4
+_AT_ONCE = 1 << 17  # numbers in one array: where it is small, calls are what takes the time
 _WEIGHT_OF_NORMAL = 20.0  # problems that the prior of the grid's weights is worth
 _WEIGHT_OF_CATEGORY = 4.0  # observations that the prior of a signal's category is worth
 _WEIGHT_OF_TABLE = 4.0  # votes that the prior of a context is worth
@@ -90,9 +92,10 @@ def _fit(seen: Observed, begin: Parameters, rounds: int) -> Parameters:
 
 def _related(seen: Observed, parameters: Parameters) -> Parameters:
     """The most probable `tie` and `share`, one after the other."""
+    table = curves(seen.rows, parameters)  # of which neither is a part
 
     def score(one: Parameters) -> float:
-        return float(infer(seen, one).log_likelihood.sum())
+        return float(infer(seen, one, table=table).log_likelihood.sum())
 
     ties = [replace(parameters, tie=value) for value in TIES]
     parameters = max(ties, key=score)
@@ -140,15 +143,14 @@ def _objective(seen: Observed, parameters: Parameters) -> tuple[float, Floats]:
     means, deviations = _prior(seen)
     distance = (parameters.vector - means) / deviations
     value = posterior.log_likelihood.sum() - 0.5 * float(distance @ distance)
-    gradient = np.empty(len(NAMES))
-    for number in range(len(NAMES)):
-        ends = []
-        for sign in (1, -1):
-            vector = parameters.vector.copy()
-            vector[number] += sign * _DELTA
-            ends.append(_complete(seen, parameters.moved(vector), expected))
-        gradient[number] = (ends[0] - ends[1]) / (2 * _DELTA)
-    gradient -= distance / deviations
+    moves = _DELTA * np.eye(len(NAMES))
+    ends = [parameters.moved(parameters.vector + move) for move in (*moves, *-moves)]
+    rows = max(seen.forest.num_problems, len(seen.measured.correct), 1)
+    size = max(_AT_ONCE // (rows * len(GRID)), 1)
+    parts = [ends[begin : begin + size] for begin in range(0, len(ends), size)]
+    found = [value for part in parts for value in _complete(seen, part, expected)]
+    above, below = np.array(found).reshape(2, -1)
+    gradient = (above - below) / (2 * _DELTA) - distance / deviations
     return -value * scale, -gradient * scale
 
 
@@ -200,17 +202,21 @@ def _slopes(
     return found[0], found[1], found[2], found[3]
 
 
-def _complete(seen: Observed, parameters: Parameters, expected: _Expected) -> float:
-    """Expected complete log-likelihood, up to what the continuous parameters do not change; that of
-    rollouts is linear around the point of `expected`, which is enough for a gradient there."""
-    table = curves(seen.rows, parameters)
-    # The chain of an earlier run's solutions is that of its own parameters, which are known.
-    total = 0.0 if seen.earlier is not None else _chain(parameters, expected)
-    shapes = seen.shapes_of(table, parameters)
-    for slope, shape in zip(expected.rollouts, (*shapes.good, *shapes.wrong), strict=True):
-        total += float(np.vdot(slope, shape))
-    log = likelihood.log_roots(seen, table, own_curves(seen.rows, parameters, table))
-    return float(total + (expected.difficulty * log).sum())
+def _complete(seen: Observed, several: list[Parameters], expected: _Expected) -> list[float]:
+    """Expected complete log-likelihood of each, up to what the continuous parameters do not change;
+    that of rollouts is linear around the point of `expected`, enough for a gradient there."""
+    table = curves_of_all(seen.rows, several)
+    shapes = seen.shapes_of(table, several[0])
+    own = own_good_of_all(seen.rows, several, table.good)
+    logs = likelihood.log_roots(seen, table.good, own)
+    found = []
+    for number, parameters in enumerate(several):
+        # The chain of an earlier run's solutions is that of its own parameters, which are known.
+        total = 0.0 if seen.earlier is not None else _chain(parameters, expected)
+        for slope, shape in zip(expected.rollouts, (*shapes.good, *shapes.wrong), strict=True):
+            total += float(np.vdot(slope, shape[number]))
+        found.append(float(total + (expected.difficulty * logs[number]).sum()))
+    return found
 
 
 def _chain(parameters: Parameters, expected: _Expected) -> float:

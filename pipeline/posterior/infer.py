@@ -94,7 +94,7 @@ def infer(
     up = _up(forest, states, steps, chances)
     roots = forest.levels[0]
     log = np.log(np.maximum(prior, 1e-12)) + up.scale
-    log += likelihood.log_roots(seen, table, own_curves(seen.rows, parameters, table))
+    log += likelihood.log_roots(seen, table.good, own_curves(seen.rows, parameters, table).good)
     log += np.log(np.maximum(up.clean[roots], _LEAST))
     top = log.max(axis=1, keepdims=True, initial=-np.inf)
     difficulty = np.exp(log - top)

@@ -65,17 +65,19 @@ def of_keys(measured: Measured, shapes: Shapes) -> tuple[Floats, Floats]:
     return log_counts(*shapes.good, *counts), log_counts(*shapes.wrong, *counts)
 
 
-def log_roots(seen: Observed, table: Curves, own: Curves) -> Floats:
-    """Of what is known of the problems alone: (problems, grid).
+def log_roots(seen: Observed, good: Floats, own: Floats) -> Floats:
+    """Of what is known of the problems alone: (problems, grid). `good`, `own`: the curves of good
+    states, under rollouts and under the solutions' own hazard; of several parameters all of these
+    have an axis before.
 
     Binomial, as difficulty is defined by the value of the root. That a problem is here at all,
     since some of its samples were right and some wrong, is a condition, and is divided out.
     """
     roots = seen.forest.levels[0]
     row = seen.row[roots]
-    value = np.clip(table.good[row], LEAST, 1 - LEAST)
+    value = np.clip(good[..., row, :], LEAST, 1 - LEAST)
     log = seen.correct[roots, None] * np.log(value) + seen.incorrect[roots, None] * np.log1p(-value)
-    value = np.clip(own.good[row], LEAST, 1 - LEAST)
+    value = np.clip(own[..., row, :], LEAST, 1 - LEAST)
     log += seen.repeats[:, :1] * np.log(value) + seen.repeats[:, 1:] * np.log1p(-value)
     n = np.maximum(seen.samples, 2)[:, None]
     mixed = np.log1p(-(value**n) - (1 - value) ** n)
