@@ -11,14 +11,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from annotators.base import MAX_STEP, StepAnnotator, StepEvidence
+from annotators.base import StepAnnotator, StepEvidence
+from annotators.check import timed_check
 from pipeline.schemas import EVIDENCE
 from pipeline.verdict import Reason, Verdict
 from pipeline.workers import CheckerError, CheckerPool
@@ -79,7 +79,7 @@ async def annotate_solutions(
     """The evidence of one annotator on all steps of these solutions, in their order."""
     source = source_of(annotator)
     jobs = [(annotator, solution.problem, solution.steps) for solution in solutions]
-    results = await pool.map(_timed_check, jobs) if jobs else []
+    results = await pool.map(timed_check, jobs) if jobs else []
     rows: list[dict[str, Any]] = []
     for solution, result in zip(solutions, results, strict=True):
         if isinstance(result, CheckerError | RecursionError):  # the text used a limit up
@@ -92,32 +92,6 @@ async def annotate_solutions(
             evidence, seconds = result
         rows += evidence_rows(annotator.name, source, solution.solution_id, evidence, seconds)
     return pa.Table.from_pylist(rows, schema=EVIDENCE)
-
-
-def _timed_check(
-    annotator: StepAnnotator, problem: str, steps: Sequence[str]
-) -> tuple[list[StepEvidence], float]:
-    start = time.perf_counter()
-    evidence = annotator.check(problem, steps)
-    if len(evidence) != len(steps):
-        raise ValueError(f"{annotator.name}: {len(evidence)} pieces for {len(steps)} steps")
-    evidence = [
-        StepEvidence(Verdict.UNKNOWN, Reason.UNREADABLE)
-        if one.reason is Reason.NOT_COVERED and not readable(step)
-        else one
-        for one, step in zip(evidence, steps, strict=True)
-    ]
-    return evidence, time.perf_counter() - start
-
-
-def readable(step: str) -> bool:
-    """Whether a step can be used at all: not blank, too long, or with what is no character."""
-    return (
-        0 < len(step) <= MAX_STEP
-        and not step.isspace()
-        and "\x00" not in step
-        and not any("\ud800" <= letter <= "\udfff" for letter in step)
-    )
 
 
 def _details(one: StepEvidence) -> list[dict[str, Any]]:

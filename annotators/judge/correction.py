@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from annotators.steps import readable
+from annotators.check import readable
 from pipeline.segment import Rule, segment
 
 _ROUNDING = 1e-9  # 3 of 5 is 0.8 * 0.75

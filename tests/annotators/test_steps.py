@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,3 +92,16 @@ def test_a_check_out_of_time_is_unknown_for_its_solution_alone() -> None:
 def test_a_fault_of_the_annotator_is_not_hidden() -> None:
     with CheckerPool(1) as pool, pytest.raises(ValueError, match="a fault of the annotator"):
         asyncio.run(annotate_solutions(Sleepy(), [SolutionText("s1", "", ("raise",))], pool))
+
+
+def test_a_worker_imports_neither_arrow_nor_numpy() -> None:
+    """Each new worker would pay for them, with the clock of its first check running."""
+    code = (
+        "import sys\n"
+        "from annotators.check import timed_check\n"
+        "from annotators.checkers import CHECKERS, build_checker\n"
+        "for name in CHECKERS: timed_check(build_checker(name, {}), 'Add.', ('3 + 4 = 8.',))\n"
+        "print({'numpy', 'polars', 'pyarrow'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
