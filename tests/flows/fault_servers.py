@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.flows.prefect_homes import prefect_home
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,7 +50,7 @@ class FaultServer:
 
 def stepsmith(home: Path, *arguments: object, **environment: str) -> subprocess.Popen[str]:
     """Start a command; `home`: where its Prefect may keep its things."""
-    place = home / f"prefect-{time.monotonic_ns()}"
+    place = prefect_home(home / f"prefect-{time.monotonic_ns()}")
     return subprocess.Popen(
         [sys.executable, "-m", "flows.cli", *map(str, arguments)],
         env={**os.environ, "PREFECT_HOME": str(place), **environment},

@@ -25,6 +25,7 @@ from pipeline.engines.toy import toy_problems
 from pipeline.errors import StorageError
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import load_recipe
+from tests.flows.prefect_homes import prefect_home
 from tests.flows.reading import committed, tables
 
 ROOT = Path(__file__).parents[2]
@@ -221,7 +222,7 @@ def test_the_command_says_which_file_had_no_room(disk, toy, tmp_path):
     disk.mount(f"size={toy.needs // 2}")
     done = subprocess.run(
         [sys.executable, "-m", "flows.cli", "label", str(toy.path), "--out", str(disk.out.root)],
-        env={**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")},
+        env={**os.environ, "PREFECT_HOME": str(prefect_home(tmp_path / "prefect"))},
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -15,20 +15,16 @@ and the replay of a killed run of the embedded engine.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -41,6 +37,7 @@ from pipeline import purchase
 from pipeline.engines.toy import toy_problems
 from pipeline.folder import DatasetFolder
 from pipeline.recipe import load_recipe
+from tests.flows.prefect_homes import prefect_home
 from tests.flows.reading import tables
 
 KILLS = int(os.environ.get("STEPSMITH_KILLS", "1"))
@@ -76,20 +73,9 @@ def write_recipe(folder: Path, **values: object) -> Path:
     return path
 
 
-@cache
-def prefect_home() -> Path:
-    """One with its database made, to be copied: making it takes longer than a small run."""
-    home = Path(tempfile.mkdtemp(prefix="prefect-"))
-    atexit.register(shutil.rmtree, home)
-    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-    environment = {**os.environ, "PREFECT_HOME": str(home)}
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    return home
-
-
 def start(recipe: Path, *more: object) -> subprocess.Popen[bytes]:
-    home = recipe.parent / f"prefect-{time.monotonic_ns()}"  # a killed server leaves its own behind
-    shutil.copytree(prefect_home(), home)
+    # A killed server leaves its own behind.
+    home = prefect_home(recipe.parent / f"prefect-{time.monotonic_ns()}")
     return subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "label", str(recipe), *map(str, more)],
         start_new_session=True,
