@@ -68,8 +68,11 @@ def pairs(policies: Path) -> list[Pair]:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
+    """`size`: problems of each world."""
+
     pair: Pair
     out: Path
+    size: int = PROBLEMS
 
     @property
     def folder(self) -> Path:
@@ -103,7 +106,7 @@ class Bench:
             rows = []
             for world in (chains, deduction):
                 made = (world.make(seed, "train").problem for seed in count(FIRST_SEED))
-                rows += list(islice(made, PROBLEMS))
+                rows += list(islice(made, self.size))
             path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return path
 
