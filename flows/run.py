@@ -285,7 +285,8 @@ class LabelRun:
                 f"all its samples: nothing is published yet. What was bought is in the journal; "
                 f"raise the limit, and the same command goes on"
             )
-        judges = {name: self._judge(name) for name in self.context.judges}
+        taken = (self.context.noted or {}).get("judges", {})  # their votes are in a relabelled one
+        judges = {name: self._judge(name) for name in self.context.judges} or taken
         summary = summarize(self.folder, judges=judges)
         manifest = self._manifest(summary, judges)
         write_card(self.folder.card, dataset_card(self.folder, manifest, summary))
@@ -302,7 +303,7 @@ class LabelRun:
             "recipe": self.recipe.model_dump(mode="json"),
             "policy": _identity(context.policy),
             "prover": _identity(context.prover),
-            "judges": judges or (self.context.noted or {}).get("judges", {}),
+            "judges": judges,
             "batches": [
                 {
                     "number": batch.number,

@@ -13,11 +13,13 @@ import pytest
 
 from flows import shards
 from flows.admission import cache_place, record_place
+from flows.relabel import relabelling
 from flows.run import LabelRun, finished, replay_folder
 from flows.shards import ShardWork
 from pipeline.engines.toy import toy_problems
 from pipeline.errors import JudgeRefused, OutputError, StorageError
 from pipeline.folder import DatasetFolder
+from pipeline.origin import Origin
 from pipeline.recipe import Recipe
 from tests.flows.reading import tables
 
@@ -193,6 +195,20 @@ def test_another_folder_reuses_the_admission(
     manifests = [folder.read_manifest() or {} for folder in (first, second)]
     spent = [manifest["judges"]["judge"]["admission_spent"] for manifest in manifests]
     assert spent == [manifests[0]["judges"]["judge"]["admission"]["tokens"], 0]
+
+
+def test_a_relabelling_remembers_how_a_judge_did(
+    judged: Build, label: Label, tmp_path: Path
+) -> None:
+    old = label(judged(model="sensitivity=0.0", gate="warn"))
+    origin = Origin.open(old.root)
+    new = label(relabelling(origin, "error=0.3", "", tmp_path / "new", 0.5, []))
+    before, after = old.read_manifest(), new.read_manifest()
+    assert before is not None
+    assert after is not None
+    assert after["judges"] == before["judges"]
+    assert after["counts"]["judges"] == before["counts"]["judges"]
+    assert any("annotators.judge was not admitted" in warning for warning in after["warnings"])
 
 
 def test_a_replay_gives_the_same_bytes(judged: Build, label: Label) -> None:
