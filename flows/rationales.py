@@ -1,5 +1,7 @@
 """Stage `confirm` of one shard: its rationales, with corrections that the prover tries.
 
+Those of a relabelled shard come for nothing: calls that were paid for, under the new labels.
+
 Guarantees: pure in the stages before it and the draws in the shard's journal; it goes by the labels
 that will be published. A judge whose `confirm` is 0 has rationales, and no correction is tried.
 """
@@ -14,6 +16,7 @@ from annotators.judge.confirm import Attempt, Confirmer
 from annotators.judge.correction import Tried
 from annotators.judge.rationales import LABEL_COLUMNS, Rationale, agreeing
 from flows.shard_tables import ShardTables
+from pipeline.folder import JUDGEMENTS_TABLE
 from pipeline.purchase import Purchaser
 from pipeline.schemas import RATIONALES
 
@@ -45,6 +48,18 @@ async def rationales(tables: ShardTables, purchaser: Purchaser) -> tuple[pa.Tabl
         "tokens": sum(one.tokens for one in tried.values()),
     }
     return pa.Table.from_pylist(rows, schema=RATIONALES), counts
+
+
+def taken_rationales(tables: ShardTables, labels: pa.Table) -> pa.Table:
+    """Of calls that another dataset asked, as far as they agree with these labels; no correction
+    is tried, for that would cost."""
+    plan = tables.plan
+    calls = plan.batch.taken(JUDGEMENTS_TABLE, plan.shard)
+    known = labels.select(LABEL_COLUMNS).to_pylist()
+    found = [] if calls is None else agreeing(calls.to_pylist(), known)
+    threshold = plan.context.recipe.labels.threshold
+    rows = [one.row(None, None, threshold) for one in found]
+    return pa.Table.from_pylist(rows, schema=RATIONALES)
 
 
 def _agreeing(tables: ShardTables) -> list[Rationale]:

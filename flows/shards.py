@@ -23,7 +23,7 @@ from annotators.rollouts import RolloutSettings, SearchTask, annotate_shard
 from annotators.steps import SolutionText, annotate_solutions
 from flows.context import Role, RunContext
 from flows.gate import LOOK_S, Gate
-from flows.rationales import rationales
+from flows.rationales import rationales, taken_rationales
 from flows.shard_plan import ShardPlan
 from flows.shard_tables import ShardTables
 from pipeline.batches import Batch, Shard
@@ -295,6 +295,9 @@ class ShardWork:
             linked[EARLIER_TABLE] = screened
         if not self.context.judges and exists(screened.table_path(JUDGEMENTS_TABLE)):
             linked[JUDGEMENTS_TABLE] = screened
+        if not self.context.judges and (self.context.noted or {}).get("judges"):
+            said = folder.side(RATIONALES_TABLE, name)
+            write_table(said, taken_rationales(self.tables, labels))
         for table, place in linked.items():
             link_or_copy(place.table_path(table), folder.side(table, name))
         if folder.origin is None:

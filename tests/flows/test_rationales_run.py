@@ -11,11 +11,13 @@ from typing import Any
 import polars as pl
 import pytest
 
+from flows.relabel import relabelling
 from flows.run import LabelRun, replay_folder
 from flows.tables import run_rows
 from pipeline.card_of import dataset_card
 from pipeline.engines.toy import addends_of, toy_problems
 from pipeline.folder import DatasetFolder
+from pipeline.origin import Origin
 from pipeline.recipe import Recipe
 from pipeline.summary import summarize
 from tests.flows.conftest import recipes_in, run_all
@@ -76,6 +78,21 @@ def test_every_rationale_says_what_the_published_labels_say(done: Done) -> None:
     rows = folder.side_table("rationales")
     assert set(rows["mode"]) == {"each_step", "first_error"}
     assert rows["first_error"].n_unique() > 3
+    assert_as_labelled(rows, folder)
+
+
+def test_a_relabelling_has_those_that_agree_with_its_own_labels(done: Done, tmp_path: Path) -> None:
+    _, old = done
+    new, policy = DatasetFolder(tmp_path / "new"), "error=0.3,repair=0.03,luck=0.02"
+    run_all(relabelling(Origin.open(old.root), policy, "", new.root, 1.0, []), new)
+    assert not new.labels()["label"].equals(old.labels()["label"])
+    rows = new.side_table("rationales")
+    assert len(rows) > 5
+    assert_as_labelled(rows, new)
+    assert rows["correction_rollouts"].count() == 0  # they would cost
+
+
+def assert_as_labelled(rows: pl.DataFrame, folder: DatasetFolder) -> None:
     both = rows.join(folder.labels().select("solution_id", "label"), on="solution_id")
     assert len(both) == len(rows)
     for said, label in both.select("verdicts", "label").iter_rows():
